@@ -1,0 +1,16 @@
+/** Compiles the package to `dist/`; run by `npm run build`. */
+import { execSync } from "node:child_process";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+rmSync("dist", { recursive: true, force: true });
+execSync("tsc -p tsconfig.build.json", { stdio: "inherit" });
+
+// In the code tsc turns `./x.ts` into `./x.js`, in the declarations it does not. That is legal
+// (microsoft/TypeScript#61037), but upsets tools that load declarations as modules.
+const specifier = /((?:\bfrom|\bimport) ?\(?")(\.[^"]+)\.ts"/g;
+for (const file of readdirSync("dist", { recursive: true, encoding: "utf8" })) {
+  if (!file.endsWith(".d.ts")) continue;
+  const path = join("dist", file);
+  writeFileSync(path, readFileSync(path, "utf8").replace(specifier, '$1$2.js"'));
+}

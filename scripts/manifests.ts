@@ -1,0 +1,92 @@
+/**
+ * Compares `package.json` with `deno.json`, and both with the tree; run by `npm test -- manifests`.
+ *
+ * They say the same twice because npm and JSR read one each.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import process from "node:process";
+
+interface Target {
+  readonly types: string;
+  readonly default: string;
+}
+interface NpmManifest {
+  readonly name: string;
+  readonly version: string;
+  readonly license: string;
+  readonly exports: Readonly<Record<string, Target | string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+}
+interface DenoManifest {
+  readonly name: string;
+  readonly version: string;
+  readonly license: string;
+  readonly exports: Readonly<Record<string, string>>;
+  readonly imports: Readonly<Record<string, string>>;
+  readonly compilerOptions: Readonly<Record<string, unknown>>;
+}
+
+const npm = read<NpmManifest>("package.json");
+const deno = read<DenoManifest>("deno.json");
+const lock = read<{ name: string; version: string }>("package-lock.json");
+const typescript = read<Pick<DenoManifest, "compilerOptions">>("tsconfig.json");
+
+let problems = 0;
+
+for (const field of ["name", "version", "license"] as const) {
+  same(field, npm[field], deno[field]);
+}
+same("version in package-lock.json", lock.version, npm.version);
+
+// Each key in both, in the same order; npm's targets are what the build makes of Deno's.
+same(
+  "exports",
+  Object.keys(npm.exports),
+  [...Object.keys(deno.exports), "./package.json"],
+);
+for (const [key, source] of Object.entries(deno.exports)) {
+  if (!existsSync(source)) report(`exports["${key}"]: there is no ${source}`);
+  const built = source.replace("./", "./dist/");
+  same(`exports["${key}"]`, npm.exports[key], {
+    types: built.replace(/\.ts$/, ".d.ts"),
+    default: built.replace(/\.ts$/, ".js"),
+  });
+}
+
+// The tests and examples get the same packages from either manifest.
+for (const [name, specifier] of Object.entries(deno.imports)) {
+  same(`imports["${name}"]`, specifier, `npm:${name}@${npm.devDependencies[name]}`);
+}
+
+// Deno reads no tsconfig.json beside compiler options of its own, so those that make checks
+// stricter stand in both. The others say where things are and what is emitted.
+const elsewhere = ["target", "lib", "types", "module", "paths", "noEmit", "declaration"]
+  // Deno has these always on.
+  .concat("allowImportingTsExtensions", "isolatedModules");
+same(
+  "compilerOptions",
+  Object.entries(typescript.compilerOptions).filter(([option]) => !elsewhere.includes(option)),
+  Object.entries(deno.compilerOptions),
+);
+
+const changelog = readFileSync("CHANGELOG.md", "utf8");
+if (!new RegExp(`^## \\[?${npm.version.replaceAll(".", "\\.")}\\]?( |$)`, "m").test(changelog)) {
+  report(`CHANGELOG.md has no section for ${npm.version}`);
+}
+
+console.log(problems === 0 ? "The manifests agree" : `${problems} problem(s)`);
+
+function read<T>(path: string): T {
+  return JSON.parse(readFileSync(path, "utf8")) as T;
+}
+
+function same(what: string, left: unknown, right: unknown): void {
+  const [a, b] = [JSON.stringify(left), JSON.stringify(right)];
+  if (a !== b) report(`${what}: ${a} is not ${b}`);
+}
+
+function report(problem: string): void {
+  problems++;
+  process.exitCode = 1;
+  console.log(problem);
+}

@@ -1,0 +1,64 @@
+/**
+ * Measures what each entry costs a bundle, minified and gzipped; run by `npm run size`.
+ *
+ * Exits with 1 when an entry is above its limit.
+ */
+import { gzipSync } from "node:zlib";
+import process from "node:process";
+import { analyzeMetafile, build } from "esbuild";
+
+/** What a program imports, and how many bytes that may add to what it has already. */
+interface Budget {
+  readonly name: string;
+  readonly code: string;
+  /** The name of the budget whose measured size this one comes on top of. */
+  readonly beyond?: string;
+  readonly limit: number;
+  /** Where we would like to be; only printed. */
+  readonly aim?: number;
+}
+
+const kB = 1024;
+const core = "export { BackgroundService, runHost }";
+
+const budgets: readonly Budget[] = [
+  { name: "core", code: `${core} from "@runhost/host"`, limit: 4.0 * kB, aim: 3.5 * kB },
+  { name: "node", code: `${core} from "@runhost/host/node"`, beyond: "core", limit: 0.8 * kB },
+  { name: "deno", code: `${core} from "@runhost/host/deno"`, beyond: "core", limit: 0.8 * kB },
+  { name: "bun", code: `${core} from "@runhost/host/bun"`, beyond: "core", limit: 0.8 * kB },
+];
+
+const sizes = new Map<string, number>();
+for (const { name, code, beyond, limit, aim } of budgets) {
+  const { size, parts } = await measure(code);
+  sizes.set(name, size);
+
+  const cost = size - (beyond === undefined ? 0 : sizes.get(beyond)!);
+  const left = Math.floor(limit - cost);
+  const what = beyond === undefined ? name : `${name} beyond ${beyond}`;
+  const verdict = left < 0 ? `TOO LARGE by ${-left}` : `${left} left`;
+  const distance = aim === undefined ? "" : `, ${cost - aim} from the aim of ${aim}`;
+  console.log(`${what.padEnd(18)} ${cost} of ${Math.floor(limit)} bytes, ${verdict}${distance}`);
+  if (left < 0) {
+    process.exitCode = 1;
+    console.log(parts);
+  }
+}
+
+/** Bundles the sources: what their comments weigh is gone after minifying, as it is from `dist/`. */
+async function measure(code: string): Promise<{ size: number; parts: string }> {
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: code, resolveDir: process.cwd() },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    write: false,
+    metafile: true,
+  });
+  const [bundle] = outputFiles;
+  return {
+    size: gzipSync(bundle!.contents, { level: 9 }).length,
+    parts: await analyzeMetafile(metafile),
+  };
+}

@@ -1,0 +1,15 @@
+import type { ServiceContext } from "./types.ts";
+
+/**
+ * What passes between a host and a background service besides its hooks. Found by its property's
+ * name: copies of this package from npm and JSR may meet in one program.
+ */
+export interface WorkerLink {
+  /**
+   * Of the current run. The host aborts it when the start is cancelled, or when an overriding
+   * `stop` did not, and so needs no listener per service.
+   */
+  controller: AbortController | undefined;
+  /** From the host, so that an override may forget to pass it on. */
+  context: ServiceContext | undefined;
+}

@@ -1,0 +1,151 @@
+import { AbortError } from "./_abort.ts";
+import { globalClock } from "./_timer.ts";
+import type { WorkerLink } from "./_worker.ts";
+import { HostStateError } from "./errors.ts";
+import { createHost } from "./host.ts";
+import { onAbort } from "./on_abort.ts";
+import type { HostedService, ServiceContext } from "./types.ts";
+
+/**
+ * A service with one long-running piece of work: override {@linkcode BackgroundService.execute}.
+ *
+ * It starts without waiting for the work and stops by aborting the work's signal and waiting until
+ * it has ended. Work that ends by itself leaves the host running (unless it is to
+ * `stopWhenIdle`); work that fails stops it, and is what `run()` rejects with.
+ *
+ * @example A worker
+ * ```ts
+ * import { BackgroundService, createHost, every } from "@runhost/host";
+ * import { ok } from "node:assert/strict";
+ *
+ * class Worker extends BackgroundService {
+ *   ticks = 0;
+ *
+ *   override async execute(signal: AbortSignal): Promise<void> {
+ *     for await (const _ of every(5, { signal })) this.ticks++;
+ *   }
+ * }
+ *
+ * const worker = new Worker();
+ * const host = createHost([worker]);
+ * await host.start();
+ * while (worker.ticks < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+ * await host.stop();
+ *
+ * ok(worker.ticks >= 3);
+ * ```
+ */
+export abstract class BackgroundService implements HostedService {
+  /** @ignore Between host and service. */
+  readonly "~worker": WorkerLink = { controller: undefined, context: undefined };
+  #executeTask: Promise<void> | undefined;
+  #running = false;
+  /** `context.forced` of a service that has no host. */
+  #forcedAlone: AbortController | undefined;
+
+  /**
+   * The work. Called once a start, not in the same tick; never if its signal aborted before.
+   * Nothing waits for it but the stop.
+   *
+   * Rejecting with the reason of an aborted signal, or any `AbortError` then, is a clean end; any
+   * other rejection is a failure. It shares the event loop with everything else: work that
+   * computes for long belongs in a `Worker`.
+   *
+   * @param signal Aborts when the work should finish: its service is being stopped, or the start
+   * was cancelled. The reason says why.
+   * @param context `context.forced` aborts when finishing takes too long.
+   */
+  abstract execute(signal: AbortSignal, context: ServiceContext): Promise<unknown>;
+
+  /**
+   * Settles as the last run of {@linkcode BackgroundService.execute} did; `undefined` before the
+   * first start. Its rejection never counts as unhandled.
+   */
+  get executeTask(): Promise<void> | undefined {
+    return this.#executeTask;
+  }
+
+  /**
+   * Begins the work and resolves at once. An override that has something to prepare does it first
+   * and ends with `return super.start(signal, context)`.
+   *
+   * @param signal If it has aborted, the work never begins. Without a host, it also aborts the
+   * work later.
+   * @param context Made by the host. Without one, a test may leave it out.
+   * @throws {HostStateError} If the work of an earlier start still runs.
+   */
+  // With defaults, these are no parameters the host has to make a signal for.
+  async start(
+    signal: AbortSignal | undefined = undefined,
+    context: ServiceContext | undefined = this["~worker"].context,
+  ): Promise<void> {
+    if (this.#running) {
+      throw new HostStateError("Cannot start a background service twice: its work still runs");
+    }
+    this.#running = true;
+    const controller = this["~worker"].controller = new AbortController();
+    if (signal?.aborted) controller.abort(signal.reason);
+    this.#executeTask = context
+      ? this.#execute(controller.signal, context)
+      : this.#executeAlone(controller, signal);
+    this.#executeTask.catch(() => {}); // whoever asks for it gets it
+  }
+
+  /**
+   * Aborts the signal of the work and resolves when it has ended, however long that takes and
+   * however it ends: only a host abandons. Does nothing before the first start.
+   *
+   * @param signal Ends the grace. With a host, that is `context.forced`; without one, it aborts
+   * what the work was given as that.
+   */
+  async stop(
+    signal: AbortSignal | undefined = undefined,
+    context: ServiceContext | undefined = this["~worker"].context,
+  ): Promise<void> {
+    const reason = context?.lifetime.stopping.reason;
+    this["~worker"].controller?.abort(reason ?? new AbortError("The background service was stopped"));
+    const unlink = signal && this.#forcedAlone && forward(signal, this.#forcedAlone);
+    await this.#executeTask?.catch(() => {});
+    unlink?.();
+  }
+
+  /** Aborts the signal of the work and waits for nothing. */
+  [Symbol.dispose](): void {
+    this["~worker"].controller?.abort(new AbortError("The background service was disposed"));
+  }
+
+  async #execute(signal: AbortSignal, context: ServiceContext): Promise<void> {
+    try {
+      await undefined; // never in the tick of the start
+      signal.throwIfAborted();
+      await this.execute(signal, context);
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  async #executeAlone(work: AbortController, start: AbortSignal | undefined): Promise<void> {
+    const unlink = start && forward(start, work);
+    const forced = this.#forcedAlone = new AbortController();
+    const host = createHost([]);
+    try {
+      await this.#execute(work.signal, {
+        name: "service",
+        host,
+        lifetime: host.lifetime,
+        logger: console,
+        clock: globalClock,
+        forced: forced.signal,
+        fail: (error) => {
+          throw error;
+        },
+      });
+    } finally {
+      unlink?.();
+    }
+  }
+}
+
+function forward(signal: AbortSignal, controller: AbortController): () => void {
+  return onAbort(signal, (reason) => controller.abort(reason));
+}

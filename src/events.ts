@@ -1,0 +1,215 @@
+/**
+ * What a host tells those who watch it: one typed union, and a line for each.
+ *
+ * @module
+ */
+
+import { renderError } from "./_render.ts";
+
+/**
+ * A hook of a service or of the host lifetime, its background work (`execute`), or its disposal.
+ */
+export type Phase =
+  | "waitForStart"
+  | "starting"
+  | "start"
+  | "started"
+  | "execute"
+  | "stopping"
+  | "stop"
+  | "stopped"
+  | "dispose";
+
+/** What every event has. */
+export interface HostEventBase {
+  /** 1, 2, 3 and so on, without gaps, from the first event somebody observed. */
+  readonly seq: number;
+  /** Milliseconds of the host's clock. */
+  readonly time: number;
+}
+
+/** What every event of a hook has. */
+export interface ServiceEventBase extends HostEventBase {
+  /** The service's unique name; `hostLifetime` is the host lifetime. */
+  readonly service: string;
+  /** The hook. */
+  readonly phase: Phase;
+}
+
+/** `start()` or `run()` was called. */
+export interface HostStartingEvent extends HostEventBase {
+  readonly type: "hostStarting";
+}
+
+/** Every service is up; `lifetime.started` has fired. */
+export interface HostStartedEvent extends HostEventBase {
+  readonly type: "hostStarted";
+  /** Milliseconds since the start began. */
+  readonly duration: number;
+}
+
+/** The start failed or was cancelled; the rollback follows. */
+export interface HostStartFailedEvent extends HostEventBase {
+  readonly type: "hostStartFailed";
+  /** Milliseconds since the start began. */
+  readonly duration: number;
+  /** Why. */
+  readonly error: unknown;
+}
+
+/** Somebody asked for the stop; `lifetime.stopping` has fired. */
+export interface StopRequestedEvent extends HostEventBase {
+  readonly type: "stopRequested";
+  /** Why: the reason of `lifetime.stopping`. */
+  readonly reason: unknown;
+}
+
+/** The stop, or the rollback of a start, begins. */
+export interface HostStoppingEvent extends HostEventBase {
+  readonly type: "hostStopping";
+}
+
+/** The grace of the stop is over; `forced` has aborted for every service. */
+export interface GraceEndedEvent extends HostEventBase {
+  readonly type: "graceEnded";
+  /** Why: the reason of `forced`. */
+  readonly reason: unknown;
+}
+
+/** The host has stopped. Only what was abandoned may still cause events. */
+export interface HostStoppedEvent extends HostEventBase {
+  readonly type: "hostStopped";
+  /** Milliseconds since the stop began. */
+  readonly duration: number;
+  /** What the stop rejects with, if it failed. */
+  readonly error?: unknown;
+}
+
+/** A hook was called, or background work began. Exactly one of the three ends follows. */
+export interface ServiceBeganEvent extends ServiceEventBase {
+  readonly type: "serviceBegan";
+}
+
+/** A hook fulfilled, or background work ended: by itself, or because it was told to. */
+export interface ServiceDoneEvent extends ServiceEventBase {
+  readonly type: "serviceDone";
+  /** Milliseconds since it began. */
+  readonly duration: number;
+}
+
+/** A hook rejected or threw, or background work failed. */
+export interface ServiceFailedEvent extends ServiceEventBase {
+  readonly type: "serviceFailed";
+  /** Milliseconds since it began. */
+  readonly duration: number;
+  /** What it rejected with. */
+  readonly error: unknown;
+}
+
+/** A hook, or background work, outlived every limit. The host no longer waits for it. */
+export interface ServiceAbandonedEvent extends ServiceEventBase {
+  readonly type: "serviceAbandoned";
+  /** Milliseconds since it began. */
+  readonly duration: number;
+  /** The error that says so in the outcome. */
+  readonly error: unknown;
+}
+
+/** A service called `context.fail()`. */
+export interface ServiceFaultedEvent extends HostEventBase {
+  readonly type: "serviceFaulted";
+  /** The service's unique name. */
+  readonly service: string;
+  /** What it said. */
+  readonly error: unknown;
+}
+
+/** Something abandoned settled after all; also after `hostStopped`. */
+export interface ServiceLateEvent extends ServiceEventBase {
+  readonly type: "serviceLate";
+  /** Milliseconds since it began. */
+  readonly duration: number;
+  /** What it rejected with, if it did. */
+  readonly error?: unknown;
+}
+
+/** Everything a host tells. Switch over `type`. */
+export type HostEvent =
+  | HostStartingEvent
+  | HostStartedEvent
+  | HostStartFailedEvent
+  | StopRequestedEvent
+  | HostStoppingEvent
+  | GraceEndedEvent
+  | HostStoppedEvent
+  | ServiceBeganEvent
+  | ServiceDoneEvent
+  | ServiceFailedEvent
+  | ServiceAbandonedEvent
+  | ServiceFaultedEvent
+  | ServiceLateEvent;
+
+/**
+ * Renders any event as a line for a human; an error with its stack and causes.
+ *
+ * @example Watch a host
+ * ```ts
+ * import { createHost, formatEvent, hostedService } from "@runhost/host";
+ * import { ok } from "node:assert/strict";
+ *
+ * const lines: string[] = [];
+ * const pool = hostedService("pool", { start: () => {} });
+ * const host = createHost([pool], { onEvent: (event) => lines.push(formatEvent(event)) });
+ * await host.start();
+ * await host.stop();
+ *
+ * ok(lines[2]?.startsWith("pool: start done after"));
+ * ```
+ */
+export function formatEvent(event: HostEvent): string {
+  switch (event.type) {
+    case "hostStarting":
+      return "Host starting";
+    case "hostStarted":
+      return `Host started after ${ms(event.duration)}`;
+    case "hostStartFailed":
+      return `Host failed to start after ${ms(event.duration)}: ${renderError(event.error)}`;
+    case "stopRequested":
+      return `Stop requested: ${message(event.reason)}`;
+    case "hostStopping":
+      return "Host stopping";
+    case "graceEnded":
+      return `Grace ended: ${message(event.reason)}`;
+    case "hostStopped":
+      return "error" in event
+        ? `Host stopped after ${ms(event.duration)}: ${renderError(event.error)}`
+        : `Host stopped after ${ms(event.duration)}`;
+    case "serviceBegan":
+      return `${event.service}: ${event.phase}`;
+    case "serviceDone":
+      return `${hook(event)} done after ${ms(event.duration)}`;
+    case "serviceFailed":
+      return `${hook(event)} failed after ${ms(event.duration)}: ${renderError(event.error)}`;
+    case "serviceAbandoned":
+      return `${hook(event)} abandoned after ${ms(event.duration)}`;
+    case "serviceFaulted":
+      return `${event.service}: reports a failure: ${renderError(event.error)}`;
+    case "serviceLate":
+      return "error" in event
+        ? `${hook(event)} failed late, after ${ms(event.duration)}: ${renderError(event.error)}`
+        : `${hook(event)} done late, after ${ms(event.duration)}`;
+  }
+  return event satisfies never;
+}
+
+function hook(event: ServiceEventBase): string {
+  return `${event.service}: ${event.phase}`;
+}
+
+function ms(duration: number): string {
+  return `${Math.round(duration)} ms`;
+}
+
+function message(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
+}

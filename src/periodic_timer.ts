@@ -1,0 +1,145 @@
+import { mismatch } from "./_options.ts";
+import { globalClock, startTimer, type Timer } from "./_timer.ts";
+import { HostStateError } from "./errors.ts";
+import type { Clock } from "./types.ts";
+
+/** Options of {@linkcode PeriodicTimer}. */
+export interface PeriodicTimerOptions {
+  /**
+   * Time, injected by tests; in a service, `context.clock`.
+   *
+   * @default {the global timers and `performance.now`}
+   */
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * Ticks at a fixed rate for one consumer that awaits each tick; .NET's `PeriodicTimer`.
+ *
+ * The clock starts at construction: the first tick is due one period later. Ticks missed while
+ * nobody waited become one, so that work longer than the period neither overlaps nor piles up.
+ * Nothing is scheduled while nobody waits.
+ *
+ * @see {@linkcode every} for the same in a `for await` loop.
+ *
+ * @example Three ticks
+ * ```ts
+ * import { PeriodicTimer } from "@runhost/host";
+ * import { equal } from "node:assert/strict";
+ *
+ * const timer = new PeriodicTimer(1);
+ * let ticks = 0;
+ * while (await timer.waitForNextTick()) {
+ *   if (++ticks === 3) timer[Symbol.dispose]();
+ * }
+ *
+ * equal(ticks, 3);
+ * ```
+ */
+export class PeriodicTimer {
+  readonly #clock: Clock;
+  #period: number;
+  /** When the next tick is due. */
+  #due: number;
+  /** Whether a tick has passed that nobody has seen, by the time `#due` was set. */
+  #missed = false;
+  #disposed = false;
+  #waiter: Waiter | undefined;
+
+  /**
+   * Starts the clock.
+   *
+   * @param period Milliseconds between ticks, 1 or more; `Infinity` never ticks.
+   * @throws {RangeError} If it is less than 1 or `NaN`.
+   */
+  constructor(period: number, options: PeriodicTimerOptions = {}) {
+    this.#clock = options.clock ?? globalClock;
+    this.#period = checkPeriod(period);
+    this.#due = this.#clock.now() + period;
+  }
+
+  /** Milliseconds between ticks. Setting it starts a new period now, also for who waits. */
+  get period(): number {
+    return this.#period;
+  }
+
+  set period(period: number) {
+    this.#period = checkPeriod(period);
+    const now = this.#clock.now();
+    this.#missed ||= now >= this.#due;
+    this.#due = now + period;
+    if (this.#waiter) this.#schedule(this.#waiter);
+  }
+
+  /**
+   * Waits for the next tick; at once if one was missed.
+   *
+   * @param signal Cancels this wait and nothing else; the timer runs on, and a missed tick is kept.
+   * @returns `true` for a tick, `false` once the timer is disposed. Rejects with the signal's
+   * reason when that aborts.
+   * @throws {HostStateError} If somebody waits already.
+   */
+  waitForNextTick(signal?: AbortSignal): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      if (this.#waiter) throw new HostStateError("Cannot wait for a tick: somebody waits already");
+      if (signal?.aborted) throw signal.reason;
+      if (this.#disposed) return resolve(false);
+      if (this.#tick()) return resolve(true);
+      const leave = (): void => {
+        waiter.timer?.clear();
+        signal?.removeEventListener("abort", cancel);
+        this.#waiter = undefined;
+      };
+      const cancel = (): void => {
+        leave();
+        reject(signal?.reason);
+      };
+      const waiter: Waiter = {
+        settle: (tick: boolean): void => {
+          leave();
+          resolve(tick);
+        },
+        timer: undefined,
+      };
+      this.#waiter = waiter;
+      signal?.addEventListener("abort", cancel, { once: true });
+      this.#schedule(waiter);
+    });
+  }
+
+  /** Ends the timer: who waits, and whoever will, gets `false`. */
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+    this.#waiter?.settle(false);
+  }
+
+  #schedule(waiter: Waiter): void {
+    waiter.timer?.clear();
+    const left = this.#missed ? 0 : Math.ceil(Math.max(0, this.#due - this.#clock.now()));
+    waiter.timer = startTimer(this.#clock, left, () => {
+      if (this.#tick()) waiter.settle(true);
+      else this.#schedule(waiter); // timers may fire a little early
+    });
+  }
+
+  /** Takes the tick that is due, or all that were missed as one. */
+  #tick(): boolean {
+    const late = this.#clock.now() - this.#due;
+    const ticked = this.#missed || late >= 0;
+    this.#missed = false;
+    if (late >= 0) this.#due += (Math.floor(late / this.#period) + 1) * this.#period;
+    return ticked;
+  }
+}
+
+interface Waiter {
+  readonly settle: (tick: boolean) => void;
+  timer: Timer | undefined;
+}
+
+/** Checks a period, for everything that has one. */
+export function checkPeriod(period: number): number {
+  if (typeof period !== "number") throw mismatch("period", "a number of milliseconds", period);
+  if (!(period >= 1)) throw new RangeError(`Cannot use period: ${period} is not 1 ms or more`);
+  return period;
+}

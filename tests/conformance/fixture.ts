@@ -1,0 +1,89 @@
+/**
+ * What the real .NET host and its real timers did, as recorded: the shape of the JSON files.
+ *
+ * @module
+ */
+
+import { readFileSync } from "node:fs";
+import type { Script, ScriptedService } from "../_scripted_service.ts";
+
+/** A file of recordings, told apart by what is in it. */
+export type Fixture =
+  | { readonly kind: "lifecycle"; readonly golden: readonly LifecycleGolden[] }
+  | { readonly kind: "timers"; readonly golden: readonly TimerGolden[] }
+  | { readonly kind: "channels"; readonly golden: readonly unknown[] };
+
+/** One scenario, what .NET did, and where we differ. */
+export interface LifecycleGolden {
+  readonly scenario: Scenario;
+  readonly moments: readonly Moment[];
+  /** From this moment on the rule holds instead; `null` when every moment must agree. */
+  readonly differs: { readonly rule: string; readonly moment: number } | null;
+}
+
+/** What a host is made of, and what is done to it. */
+export interface Scenario {
+  readonly id: string;
+  readonly options?: ScenarioOptions | null;
+  readonly services: readonly ScriptedService[];
+  readonly lifetime?: { readonly waitForStart?: Script; readonly stop?: Script } | null;
+  readonly script: readonly Command[];
+  /** When the recording ends (with 250 ms more) if a call never settles. */
+  readonly until: number;
+}
+
+/** .NET's options, its names in short. */
+export interface ScenarioOptions {
+  readonly startConcurrently?: boolean;
+  readonly stopConcurrently?: boolean;
+  readonly startupTimeout?: number;
+  readonly shutdownTimeout?: number;
+  readonly backgroundExceptions?: "stop-host" | "ignore";
+}
+
+/** One call, made at a time whatever has become of the calls before. */
+export interface Command {
+  readonly at: number;
+  readonly do: "start" | "stop" | "run" | "waitForShutdown" | "requestStop" | "dispose";
+  /** Aborts the call's signal this many ms later; 0: it is aborted when the call is made. */
+  readonly cancelAfter?: number;
+}
+
+/** What happened together. */
+export interface Moment {
+  readonly at: number;
+  readonly events: readonly string[];
+}
+
+/** A sequence of operations on one timer. */
+export interface TimerGolden {
+  readonly id: string;
+  readonly period: number;
+  readonly steps: readonly TimerStep[];
+}
+
+/** One operation, its result, and the numbered waits that had settled when all was quiet again. */
+export interface TimerStep {
+  readonly op: "wait" | "waitCancelled" | "advance" | "cancel" | "period" | "dispose";
+  readonly arg?: number;
+  readonly result?: string;
+  readonly settled?: Readonly<Record<string, string>>;
+}
+
+/** Reads a file of recordings. */
+export function readFixture(path: string | URL): Fixture {
+  const { golden } = JSON.parse(readFileSync(path, "utf8")) as { readonly golden?: unknown };
+  if (!Array.isArray(golden) || golden.length === 0) {
+    throw new TypeError(`Cannot read ${path}: no recordings in "golden"`);
+  }
+  const first: object = golden[0];
+  const kind = "scenario" in first
+    ? "lifecycle"
+    : "period" in first
+    ? "timers"
+    : "mode" in first
+    ? "channels"
+    : undefined;
+  if (!kind) throw new TypeError(`Cannot read ${path}: neither lifecycle, timers nor channels`);
+  return { kind, golden } as Fixture;
+}
