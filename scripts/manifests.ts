@@ -69,7 +69,7 @@ same(
   Object.entries(deno.compilerOptions),
 );
 
-const changelog = readFileSync("CHANGELOG.md", "utf8");
+const changelog = existsSync("CHANGELOG.md") ? readFileSync("CHANGELOG.md", "utf8") : "";
 if (!new RegExp(`^## \\[?${npm.version.replaceAll(".", "\\.")}\\]?( |$)`, "m").test(changelog)) {
   report(`CHANGELOG.md has no section for ${npm.version}`);
 }

@@ -14,7 +14,7 @@ export const phases: readonly (readonly Step[])[] = [
   [
     { name: "manifests", command: "tsx scripts/manifests.ts" },
     { name: "types", command: "tsc" },
-    { name: "types-bun", command: "tsc -p tests/package/bun" },
+    { name: "types-bun", command: "tsc -p tests/package/tsconfig.bun.json" },
     { name: "deno-check", command: "deno task check" },
     { name: "deno-lint", command: "deno lint" },
     { name: "deno-fmt", command: "deno fmt --check" },

@@ -14,6 +14,8 @@ export interface Party {
   hurry(): void;
   /** Calls a hook; throws or returns what the hook does. */
   invoke(phase: Phase): unknown;
+  /** What is to be called when a hook has settled, before the next one's turn. */
+  sequel(phase: Phase): Phase | undefined;
 }
 
 /** One call of one hook, from its begin to its one end. */
@@ -24,6 +26,8 @@ export interface Call {
   readonly begun: number;
   /** Which one it was. */
   readonly order: number;
+  /** Whether it has not ended. */
+  open: boolean;
   /** Lets the line go on; cleared once it has. */
   goOn: (() => void) | undefined;
   /** Ends its grace, its turn in the line, or its life, whichever is next. */
@@ -72,11 +76,14 @@ export class Calls {
   readonly #clock: Clock;
   readonly #limits: Limits;
   readonly #observer: CallObserver;
-  readonly #open: Set<Call> = new Set();
+  /** The one the line waits for, and those that run beside it. */
+  #current: Call | undefined;
+  readonly #beside: Set<Call> = new Set();
   readonly #failures: { readonly call: Call; readonly error: unknown }[] = [];
   #order = 0;
   /** The end of the call before, which is the begin of the next: clocks are slow. */
   #now: number | undefined;
+  #hurried = false;
   #cut = false;
   #cutting: Timer | undefined;
   #forcing: Timer | undefined;
@@ -102,8 +109,8 @@ export class Calls {
   }
 
   /** The calls that have not ended. */
-  get open(): ReadonlySet<Call> {
-    return this.#open;
+  get open(): Call[] {
+    return this.#current ? [...this.#beside, this.#current] : [...this.#beside];
   }
 
   /**
@@ -125,35 +132,37 @@ export class Calls {
 
   /** Calls one hook out of turn. */
   call(phase: Phase, party: Party): void {
-    const call = this.#begin(phase, party);
-    const result = this.#invoke(call);
-    if (result) this.#follow(call, result);
+    this.#call(phase, party);
     this.#now = undefined;
   }
 
   /** Resolves when every call has ended. */
   drained(): Promise<void> {
-    return new Promise((resolve) => this.#open.size ? (this.#whenEmpty = resolve) : resolve());
+    return new Promise((resolve) => {
+      this.#whenEmpty = resolve;
+      this.#checkEmpty();
+    });
   }
 
   /** The grace is over for everybody: what is pending gets its last limits. */
   hurry(): void {
-    for (const call of this.#open) this.#outlivedGrace(call);
+    this.#hurried = true; // also for the hook that asks for it
+    for (const call of this.open) this.#outlivedGrace(call);
   }
 
   /** Waits for nobody any more: the rest is called at once, a macrotask later all is abandoned. */
   cut(): void {
     this.#cut = true;
     this.#abandonOpen();
-    for (const call of this.#open) this.#release(call);
+    for (const call of this.open) this.#release(call);
   }
 
   /** Abandons what is pending now, unless it settles within a macrotask. */
   force(reason: unknown): void {
-    const pending = [...this.#open];
+    const next = this.#order; // what is called from now on gets its turn
     this.#forcing?.clear();
     this.#forcing = startTimer(this.#clock, 0, () => {
-      const hung = pending.filter((call) => this.#open.has(call));
+      const hung = this.open.filter((call) => call.order < next);
       if (!hung[0]) return;
       const unsettled = hung.map((call) => this.unsettled(call));
       const error = new ForcedStopError(unsettled, { cause: reason });
@@ -184,21 +193,28 @@ export class Calls {
   async #walk(line: Line): Promise<void> {
     const walkOn = (): void => void this.#walk(line);
     while (line.next < line.parties.length && !line.halted()) {
-      const call = this.#begin(line.phase, line.parties[line.next++] as Party);
-      const result = this.#invoke(call);
-      if (!result) continue;
-      if (this.#cut) {
-        this.#follow(call, result);
-        continue;
+      const party = line.parties[line.next++] as Party;
+      let phase: Phase | undefined = line.phase;
+      while (phase) {
+        const call = this.#begin(phase, party);
+        const result = this.#invoke(call);
+        if (result && this.#cut) {
+          this.#follow(call, result);
+          break;
+        }
+        if (result) {
+          call.goOn = walkOn;
+          this.#current = call;
+          try {
+            await result;
+            this.#end(call);
+          } catch (error) {
+            this.#end(call, { error });
+          }
+          if (!call.goOn) return this.#callSequel(call);
+        }
+        phase = party.sequel(phase);
       }
-      call.goOn = walkOn;
-      try {
-        await result;
-        this.#end(call);
-      } catch (error) {
-        this.#end(call, { error });
-      }
-      if (!call.goOn) return;
     }
     this.#now = undefined;
     line.resolve();
@@ -211,28 +227,41 @@ export class Calls {
     };
     for (const party of line.parties) {
       if (line.halted()) break;
-      const call = this.#begin(line.phase, party);
-      const result = this.#invoke(call);
-      if (!result) continue;
-      if (!this.#cut) {
-        waiting++;
-        call.goOn = arrive;
-      }
-      this.#follow(call, result);
+      waiting++;
+      this.#call(line.phase, party, arrive);
     }
     this.#now = undefined;
     arrive();
   }
 
+  /** Calls one hook and waits for it beside the line, whoever lets that go on. */
+  #call(phase: Phase, party: Party, goOn?: () => void): void {
+    const call = this.#begin(phase, party);
+    const result = this.#invoke(call);
+    call.goOn = goOn;
+    if (result) this.#follow(call, result);
+    if (!result) this.#callSequel(call);
+    else if (this.#cut) this.#release(call);
+  }
+
   async #follow(call: Call, result: PromiseLike<unknown>): Promise<void> {
+    this.#beside.add(call);
     try {
       await result;
       this.#end(call);
     } catch (error) {
       this.#end(call, { error });
     }
+    this.#callSequel(call);
+  }
+
+  #callSequel(call: Call): void {
+    const { goOn, party } = call;
+    const phase = party.sequel(call.phase);
+    call.goOn = undefined;
+    if (phase) this.#call(phase, party, goOn);
+    else goOn?.();
     this.#now = undefined;
-    this.#release(call);
   }
 
   #begin(phase: Phase, party: Party): Call {
@@ -241,6 +270,7 @@ export class Calls {
       phase,
       begun: this.#now ?? this.#clock.now(),
       order: this.#order++,
+      open: true,
       goOn: undefined,
       timer: undefined,
       limited: false,
@@ -248,9 +278,7 @@ export class Calls {
       timeout: undefined,
     };
     this.#now = undefined;
-    if (this.#limits.stopTimeouts && party.stopTimeout === 0) party.hurry();
     this.#observer.began(call);
-    this.#open.add(call);
     return call;
   }
 
@@ -270,7 +298,7 @@ export class Calls {
     }
     if (this.#cut) {
       this.#abandonOpen();
-    } else if (party.hurried) {
+    } else if (this.#hurried || party.hurried) {
       this.#limit(call);
     } else if (this.#limits.stopTimeouts && party.stopTimeout !== Infinity && !this.#closed) {
       call.timer = startTimer(this.#clock, party.stopTimeout, () => {
@@ -283,15 +311,15 @@ export class Calls {
 
   #end(call: Call, rejection?: Rejection): void {
     const now = this.#now = this.#clock.now();
-    if (!this.#open.delete(call)) {
+    if (!call.open) {
       this.#observer.late(call, now, rejection);
       return;
     }
-    call.timer?.clear();
+    this.#close(call);
     if (this.#observer.ended(call, now, rejection)) {
       this.#failures.push({ call, error: (rejection as Rejection).error });
     }
-    if (!this.#open.size) this.#whenEmpty?.();
+    this.#checkEmpty();
   }
 
   #outlivedGrace(call: Call): void {
@@ -317,7 +345,7 @@ export class Calls {
     if (this.#closed) return;
     this.#cutting ??= startTimer(this.#clock, 0, () => {
       this.#cutting = undefined;
-      for (const call of this.#open) this.#giveUp(call);
+      for (const call of this.open) this.#giveUp(call);
     });
   }
 
@@ -328,17 +356,31 @@ export class Calls {
   }
 
   #abandon(call: Call, error: unknown): void {
-    this.#open.delete(call);
-    call.timer?.clear();
+    this.#close(call);
     this.#observer.abandoned(call, this.#clock.now(), error);
     this.#release(call);
-    if (!this.#open.size) this.#whenEmpty?.();
+    this.#checkEmpty();
+  }
+
+  #close(call: Call): void {
+    call.open = false;
+    call.timer?.clear();
+    if (call === this.#current) this.#current = undefined;
+    else this.#beside.delete(call);
+  }
+
+  #checkEmpty(): void {
+    if (!this.#current && !this.#beside.size) this.#whenEmpty?.();
   }
 
   /** The line goes on, if it waits for this call. */
   #release(call: Call): void {
     const { goOn } = call;
     call.goOn = undefined;
+    if (call === this.#current) {
+      this.#current = undefined;
+      this.#beside.add(call);
+    }
     goOn?.();
   }
 }

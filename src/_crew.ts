@@ -35,6 +35,7 @@ export class Crew {
   /** In order of registration; a factory's place is taken by what it makes. */
   readonly #places: (Member | ServiceFactory)[] = [];
   #members: Member[] | undefined;
+  #lifecycle: Member[] | undefined;
   readonly #known: Set<unknown> = new Set();
   readonly #names: Map<Member, string> = new Map();
   /** How often each name was asked for; the host lifetime has one too. */
@@ -63,6 +64,11 @@ export class Crew {
     return this.#members ??= this.#places.filter((place) => place instanceof Member);
   }
 
+  /** Those with hooks besides `start` and `stop`: most have none. */
+  get lifecycle(): Member[] {
+    return this.#lifecycle ??= this.members.filter((member) => member.lifecycle);
+  }
+
   /** Calls the factories, in order. */
   create(): void {
     for (const [index, place] of this.#places.entries()) {
@@ -70,7 +76,7 @@ export class Crew {
       const label = `services[${index}]${place.name && ` (factory "${place.name}")`}`;
       const service = make(place, label, this.context);
       this.#places[index] = this.#admit(service, label, true);
-      this.#members = undefined;
+      this.#members = this.#lifecycle = undefined;
     }
   }
 

@@ -30,6 +30,9 @@ export class HostLifetimeParty implements Party {
   /** It has no grace of its own. */
   hurry(): void {}
 
+  /** It has no work that goes on. */
+  sequel(): undefined {}
+
   invoke(phase: Phase): unknown {
     return phase === "waitForStart"
       ? this.#lifetime.waitForStart(this.#cancel.own().signal, this.#host)

@@ -27,6 +27,7 @@ export class Ledger implements CallObserver {
 
   began(call: Call): void {
     const { party, phase, begun } = call;
+    if (phase === "execute") return; // it began long ago
     if (party instanceof Member) {
       if (phase === "start" || phase === "starting") party.enter("starting", begun);
       else if (phase === "stop" || phase === "stopping") party.enter("stopping", begun);
@@ -36,13 +37,14 @@ export class Ledger implements CallObserver {
 
   ended(call: Call, now: number, rejection?: Rejection): boolean {
     const { party, phase } = call;
+    if (phase === "execute") return false; // how, is noted elsewhere
     const failed = rejection !== undefined && !this.#isCancellation(call, rejection.error);
     if (failed) this.#journal.failed(call, now, rejection.error);
     else this.#journal.done(call, now);
     if (party instanceof Member) {
       if (rejection) {
         party.error = rejection.error;
-        party.enter(failed ? "failed" : "stopped", now);
+        if (party.state !== "abandoned") party.enter(failed ? "failed" : "stopped", now);
       } else if (phase === "start") {
         party.up = true;
         party.enter("started", now);
@@ -55,16 +57,18 @@ export class Ledger implements CallObserver {
   }
 
   abandoned(call: Call, now: number, error: unknown): void {
-    const { party } = call;
+    const { party, phase } = call;
     if (party instanceof Member) {
       party.error = error;
       party.enter("abandoned", now);
+      if (phase === "stop") party.abortWork(); // it may not have come to that
     }
-    this.#journal.abandoned(call, now, error);
+    if (phase !== "execute") this.#journal.abandoned(call, now, error);
   }
 
   late(call: Call, now: number, rejection?: Rejection): void {
     const { party, phase } = call;
+    if (phase === "execute") return;
     this.#journal.late(call, now, rejection);
     if (party instanceof Member && phase === "start" && !rejection) {
       this.#observer.startedLate(party);

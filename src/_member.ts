@@ -31,19 +31,21 @@ const lifecycleHooks = ["starting", "started", "stopping", "stopped"] as const;
 /** One service in the hands of a host. */
 export class Member implements Party {
   readonly service: Service;
-  /** Whether the host made it, and so disposes it. */
-  readonly owned: boolean;
+  /** Whether it has hooks besides `start` and `stop`. */
+  readonly lifecycle: boolean;
 
   state: ServiceState = "created";
   since = 0;
   error: unknown;
   /** Whether its start has fulfilled, in time. */
   up = false;
+  /** Whether its background work has not ended. */
+  working = false;
 
   readonly #crew: Crew;
+  /** Whether the host made it. */
+  readonly #owned: boolean;
   #context: ServiceContext | undefined;
-  /** Whether it has hooks besides `start` and `stop`: most have none. */
-  readonly #lifecycle: boolean;
   #cancel: Latch | undefined;
   #forced: Latch | undefined;
 
@@ -62,10 +64,10 @@ export class Member implements Party {
     }
     this.#crew = crew;
     this.service = service;
-    this.owned = owned;
+    this.#owned = owned;
     timeout(`${label}.stopTimeout`, service.stopTimeout, Infinity);
     exceptionBehavior(`${label}.`, service, crew.exceptionBehavior);
-    this.#lifecycle = lifecycleHooks.some((hook) => typeof service[hook] === "function");
+    this.lifecycle = lifecycleHooks.some((hook) => typeof service[hook] === "function");
   }
 
   get name(): string {
@@ -74,6 +76,11 @@ export class Member implements Party {
 
   get context(): ServiceContext {
     return this.#context ??= new Context(this, this.#crew);
+  }
+
+  /** Whether the host is to dispose it. */
+  get disposable(): boolean {
+    return this.#owned && typeof this.#dispose === "function";
   }
 
   get stopTimeout(): number {
@@ -91,7 +98,7 @@ export class Member implements Party {
   }
 
   has(phase: (typeof lifecycleHooks)[number]): boolean {
-    return this.#lifecycle && typeof this.service[phase] === "function";
+    return typeof this.service[phase] === "function";
   }
 
   invoke(phase: Phase): unknown {
@@ -102,17 +109,25 @@ export class Member implements Party {
       case "started":
         if (service["~worker"]) service["~worker"].context = this.context;
         return service[phase]?.(this.#startSignal(service[phase]), this.context);
+      case "stopping":
       case "stop":
-        return "executeTask" in service ? this.#stopWork() : this.#stop("stop");
-      case "dispose":
-        return (service[Symbol.asyncDispose] ?? service[Symbol.dispose])?.call(service);
+      case "stopped":
+        return this.#stop(phase);
+      case "execute":
+        this.abortWork();
+        return Promise.resolve(service.executeTask).catch(() => {});
       default:
-        return this.#stop(phase as "stopping" | "stopped");
+        return this.#dispose?.call(service);
     }
   }
 
+  /** An overriding `stop` may forget `super.stop`: the work is seen to its end all the same. */
+  sequel(phase: Phase): Phase | undefined {
+    return phase === "stop" && this.working ? "execute" : undefined;
+  }
+
   /** Asks background work to finish; the first reason wins. */
-  abortWork(reason: unknown): void {
+  abortWork(reason: unknown = this.#crew.latches.stopping.reason): void {
     this.service["~worker"]?.controller?.abort(reason);
   }
 
@@ -139,6 +154,10 @@ export class Member implements Party {
     return this.#forced ??= this.#crew.grace.own();
   }
 
+  get #dispose(): (() => unknown) | undefined {
+    return this.service[Symbol.asyncDispose] ?? this.service[Symbol.dispose];
+  }
+
   get #grace(): Latch {
     return this.#forced ?? this.#crew.grace.shared;
   }
@@ -152,19 +171,14 @@ export class Member implements Party {
 
   #stop(phase: "stopping" | "stop" | "stopped"): unknown {
     const { service } = this;
-    // One signal for the three of them: `forced` is "the very signal".
-    if (service.stop?.length || service.stopping?.length || service.stopped?.length) this.forced;
-    return service[phase]?.((this.#forced ??= this.#grace).signal, this.context);
+    this.#forced ??= this.#needsOwnGrace ? this.#crew.grace.own() : this.#crew.grace.shared;
+    return service[phase]?.(this.#forced.signal, this.context);
   }
 
-  /** An overriding `stop` may forget `super.stop`: the work ends all the same. */
-  async #stopWork(): Promise<void> {
-    try {
-      await this.#stop("stop");
-    } finally {
-      this.abortWork(this.#crew.latches.stopping.reason);
-      await Promise.resolve(this.service.executeTask).catch(() => {});
-    }
+  get #needsOwnGrace(): boolean {
+    const { stopping, stop, stopped, stopTimeout = Infinity } = this.service;
+    const listens = stopping?.length || stop?.length || stopped?.length;
+    return Boolean(listens) || stopTimeout !== Infinity;
   }
 }
 

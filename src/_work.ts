@@ -36,6 +36,7 @@ export class Work {
     if (!executeTask) return;
     const run: Run = { party: member, phase: "execute", begun, overdue: false };
     this.#running.set(member, run);
+    member.working = true;
     this.#journal.began(run);
     Promise.resolve(executeTask).then(
       () => this.#ended(member, run),
@@ -66,6 +67,7 @@ export class Work {
 
   #ended(member: Member, run: Run, failure?: { readonly error: unknown }): void {
     const now = this.#clock.now();
+    member.working = false;
     if (!this.#running.delete(member)) return this.#journal.late(run, now, failure);
     if (failure) {
       this.#journal.failed(run, now, failure.error);

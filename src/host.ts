@@ -337,12 +337,13 @@ class GenericHost implements Host {
   }
 
   #requestStop(reason: unknown): void {
-    if (this.#latches.stopping.fired || this.#stopping) return;
+    if (this.#state === "stopping" || this.#state === "stopped") return;
     const running = this.#state === "started";
     this.#state = "stopping";
-    this.#latches.stopping.fire(reason);
-    this.#journal.tell({ type: "stopRequested", reason });
     this.#cancelStart(reason, { asked: true });
+    const first = this.#cancellation ? this.#cancellation.reason : reason;
+    this.#latches.stopping.fire(first);
+    this.#journal.tell({ type: "stopRequested", reason: first });
     this.#wakeSleepers();
     if (running && !this.#waiting) {
       this.#journal.warn(
@@ -370,10 +371,9 @@ class GenericHost implements Host {
     const { stopping, stopped } = this.#latches;
     const calls = this.#stopCalls;
     const begun = clock.now();
-    const graceIsOver = (): void => {
+    const grace = startTimer(clock, shutdownTimeout, () => {
       this.#endGrace(new AbortError(`The grace of ${shutdownTimeout} ms is over`));
-    };
-    const grace = startTimer(clock, shutdownTimeout, graceIsOver);
+    });
     const cut = startTimer(clock, shutdownTimeout + abandonTimeout, () => calls.cut());
     const inReverse = (phase: "stopping" | "stop" | "stopped"): Promise<void> =>
       calls.inOrder(phase, [...this.#concerned(phase)].reverse(), servicesStopConcurrently);
@@ -381,7 +381,6 @@ class GenericHost implements Host {
     this.#state = "stopping";
     this.#journal.tell({ type: "hostStopping" });
     this.#wakeSleepers();
-    if (shutdownTimeout === 0) graceIsOver();
     await inReverse("stopping");
     stopping.fire(this.#cancellation?.reason ?? new AbortError("The host is stopping"));
     await inReverse("stop");
@@ -419,7 +418,7 @@ class GenericHost implements Host {
   /** What the host made, newest first; what has not stopped, after it has or was abandoned. */
   async #dispose(): Promise<void> {
     const calls = this.#stopCalls;
-    const made = this.#crew.members.filter((member) => member.owned).reverse();
+    const made = this.#crew.members.filter((member) => member.disposable).reverse();
     const busy = new Set([...calls.open].map((call) => call.party));
     await calls.inOrder("dispose", made.filter((member) => !busy.has(member)));
     if (!made.some((member) => busy.has(member))) return;
@@ -429,7 +428,7 @@ class GenericHost implements Host {
 
   /** Whom a phase concerns: a start everybody, a stop only what had started. */
   #concerned(phase: "starting" | "start" | "started" | "stopping" | "stop" | "stopped"): readonly Member[] {
-    const { members } = this.#crew;
+    const { members, lifecycle } = this.#crew;
     switch (phase) {
       case "start":
         return members;
@@ -437,9 +436,9 @@ class GenericHost implements Host {
         return members.filter((member) => member.up);
       case "starting":
       case "started":
-        return members.filter((member) => member.has(phase));
+        return lifecycle.filter((member) => member.has(phase));
       default:
-        return members.filter((member) => member.up && member.has(phase));
+        return lifecycle.filter((member) => member.up && member.has(phase));
     }
   }
 }

@@ -190,7 +190,7 @@ function check(scenario: Scenario): void {
   for (const { kind } of scenario.services) known("kind of service", kind, kinds);
   for (const party of [...scenario.services, scenario.lifetime ?? {}]) {
     for (const script of Object.values(party)) {
-      if (Array.isArray(script)) for (const { op } of script) known("step", op, ops);
+      if (Array.isArray(script)) { for (const { op } of script) known("step", op, ops); }
     }
   }
 }

@@ -70,7 +70,10 @@ function busy(error: unknown): string {
   return error instanceof Error && error.name !== "AbortError" ? "busy" : `${error}`;
 }
 
-function render(result: string | undefined, settled: Readonly<Record<string, string>> = {}): string {
+function render(
+  result: string | undefined,
+  settled: Readonly<Record<string, string>> = {},
+): string {
   const outcomes = Object.entries(settled).map(([number, outcome]) => `#${number} ${outcome}`);
   return [result ?? "no result", ...outcomes].join(", ");
 }

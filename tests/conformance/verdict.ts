@@ -52,8 +52,10 @@ export function report(verdicts: readonly Verdict[]): string {
     if (wrong) count.wrong++;
     counts.set(by, count);
   }
-  const lines = Array.from(counts, ([by, { total, wrong }]) =>
-    `${String(total - wrong).padStart(6)} of ${total}: ${by}`);
+  const lines = Array.from(
+    counts,
+    ([by, { total, wrong }]) => `${String(total - wrong).padStart(6)} of ${total}: ${by}`,
+  );
   const failures = verdicts.filter(({ wrong }) => wrong);
   if (failures.length === 0) return lines.join("\n");
   return [

@@ -11,6 +11,7 @@ import { breaches } from "./invariants/mod.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import { Random } from "./random.ts";
 import { carryOut } from "./run.ts";
+import { twinsOf } from "./twin.ts";
 
 /** One run that went wrong. */
 export interface Failure {
@@ -20,7 +21,7 @@ export interface Failure {
   readonly history: History;
 }
 
-/** How a run is told apart in what is printed. */
+/** How much to run. */
 export interface FuzzOptions {
   readonly runs: number;
   readonly seed: number;
@@ -44,18 +45,32 @@ export function runSeed(seed: number): Promise<Failure | undefined> {
   return runPlan(makePlan(seed));
 }
 
-/** Carries out one plan. */
+/** Carries out one plan, and then its twins. */
 export async function runPlan(plan: Plan): Promise<Failure | undefined> {
+  const history = await watched(plan);
+  const broken = [...breaches(history)];
+  for (const { name, plan: twin, account } of twinsOf(plan)) {
+    const [here, there] = [account(history), account(await watched(twin))];
+    if (here !== there) broken.push({ name, what: firstDifference(here, there) });
+  }
+  return broken.length > 0 ? { seed: plan.seed, breaches: broken, history } : undefined;
+}
+
+async function watched(plan: Plan): Promise<History> {
   const unhandled: unknown[] = [];
   const stopWatching = watchUnhandled((error) => unhandled.push(error));
   try {
-    const history = await carryOut(plan, unhandled);
-    const broken = breaches(history);
-    return broken.length > 0 ? { seed: plan.seed, breaches: broken, history } : undefined;
+    return await carryOut(plan, unhandled);
   } finally {
     await quiet();
     stopWatching();
   }
+}
+
+function firstDifference(here: string, there: string): string {
+  const [lines, others] = [here.split("\n"), there.split("\n")];
+  const index = lines.findIndex((line, index) => line !== others[index]);
+  return `"${lines[index]}" became "${others[index]}"`;
 }
 
 /** A failure in full: what was broken, the plan, and everything that happened. */
@@ -80,7 +95,9 @@ export function describe({ seed, breaches, history }: Failure): string {
 function line(entry: Entry): string {
   const { index, at, state, type, ...rest } = entry;
   const what = Object.values(rest).map(render).join(" ");
-  return `  ${String(index).padStart(3)} ${String(at).padStart(6)} ms ${state.padEnd(8)} ${type} ${what}`;
+  return `  ${String(index).padStart(3)} ${String(at).padStart(6)} ms ${
+    state.padEnd(8)
+  } ${type} ${what}`;
 }
 
 function render(value: unknown): string {

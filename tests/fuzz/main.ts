@@ -24,7 +24,11 @@ if (failed.length > 0) process.exitCode = 1;
 summarize(failed);
 
 async function many(): Promise<readonly Failure[]> {
-  const [runs, seed, failures] = [Number(values.runs), Number(values.seed), Number(values.failures)];
+  const [runs, seed, failures] = [
+    Number(values.runs),
+    Number(values.seed),
+    Number(values.failures),
+  ];
   console.log(`${runs} runs, --seed ${seed}`);
   const begun = performance.now();
   const failed = await fuzz({ runs, seed, failures });

@@ -35,7 +35,9 @@ export interface CallRun {
   readonly made: EntryOf<"call">;
   readonly settled: EntryOf<"settled"> | undefined;
   /** When its caller's signal aborted; not before the call was made. */
-  readonly aborted: { readonly at: number; readonly index: number; readonly reason: unknown } | undefined;
+  readonly aborted:
+    | { readonly at: number; readonly index: number; readonly reason: unknown }
+    | undefined;
 }
 
 export const startPhases: readonly AnyPhase[] = ["waitForStart", "starting", "start", "started"];
@@ -132,7 +134,9 @@ export class Model {
     const before = this.causes.filter(({ kind, index }) =>
       kind !== "idle" && kind !== "failure" && index < (decided?.index ?? Infinity)
     );
-    return before.filter(({ at }) => Math.max(at, starting.at) === Math.max(before[0]?.at ?? 0, starting.at));
+    return before.filter(({ at }) =>
+      Math.max(at, starting.at) === Math.max(before[0]?.at ?? 0, starting.at)
+    );
   }
 
   /** When the start was cancelled, if it was. */
@@ -240,7 +244,7 @@ export class Model {
       this.all("signal").some(({ owner, phase, at }) =>
         owner === hook.owner && phase === hook.phase && at === limit
       );
-    return stopTimeout === 0 || end > limit || (end === limit && told());
+    return end > limit || (end === limit && told());
   }
 
   /** When somebody first called `abort` while the hook was running. */
@@ -321,7 +325,7 @@ export class Model {
 
 /** Whether a signal's reason is what a cause leads to: a caller's own, or an error of the host. */
 export function explains({ kind, reason }: Cause, fired: unknown): boolean {
-  const { name, cause } = fired as Error;
+  const { name, cause } = (fired ?? {}) as Partial<Error>;
   switch (kind) {
     case "signal":
       return fired === reason;

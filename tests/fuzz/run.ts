@@ -162,33 +162,27 @@ class Run {
   }
 
   #background(plan: ServicePlan): HostedService {
-    const run = this;
-    const { start, stop, execute = { do: "return" } } = plan.hooks;
-    /** In the middle of the synchronous part of `start`. */
+    const { name } = plan;
+    const { start, stop, execute } = plan.hooks;
+    /** In the middle of the synchronous part of the base's `start`. */
     let starting = false;
-    class Worker extends BackgroundService {
-      override execute(signal: AbortSignal, context: ServiceContext): Promise<unknown> {
-        if (starting) run.#note({ type: "odd", what: `${plan.name}.execute ran in its start` });
-        // A worker may break its promise of a promise; the host must not mind.
-        return run.#perform(plan.name, "execute", execute, signal, context) as Promise<unknown>;
-      }
-
-      override start(...args: [signal?: AbortSignal, context?: ServiceContext]): Promise<void> {
-        starting = true;
-        try {
-          const begin = (): Promise<void> => super.start(...args);
-          return run.#begin(plan, start, args, begin) as Promise<void>;
-        } finally {
-          starting = false;
-        }
-      }
-
-      override stop(...args: [signal?: AbortSignal, context?: ServiceContext]): Promise<void> {
-        const end = plan.callsSuper ? (): Promise<void> => super.stop(...args) : undefined;
-        return run.#perform(plan.name, "stop", stop, ...args, end) as Promise<void>;
-      }
-    }
-    return new Worker();
+    return new Worker({
+      execute: (...args) => {
+        if (starting) this.#note({ type: "odd", what: `${name}.execute ran in its start` });
+        return this.#perform(name, "execute", execute, ...args);
+      },
+      start: (args, base) =>
+        this.#begin(plan, start, args, () => {
+          starting = true;
+          try {
+            return base();
+          } finally {
+            starting = false;
+          }
+        }),
+      stop: ([signal, context], base) =>
+        this.#perform(name, "stop", stop, signal, context, plan.callsSuper ? base : undefined),
+    });
   }
 
   /** One with parameters, or one that declares none: the host may treat them differently. */
@@ -205,7 +199,7 @@ class Run {
   #begin(
     plan: ServicePlan,
     act: Act | undefined,
-    [signal, context]: readonly [signal?: Signal, context?: ServiceContext | undefined],
+    [signal, context]: HookArguments,
     then?: () => Promise<void>,
   ): unknown {
     const { name, failsAfter } = plan;
@@ -266,8 +260,9 @@ class Run {
     if (!awaited && !then && act.do === "return") return owner;
     if (!awaited && act.do === "throw") this.#fail(owner, phase);
     const steps = async (): Promise<void> => {
-      await awaited;
-      await this.#actAsync(owner, phase, act, signal);
+      if (awaited) await awaited;
+      // Without anything to wait for, an override calls the base at once.
+      if (act.do !== "return") await this.#actAsync(owner, phase, act, signal);
       await then?.();
     };
     return steps();
@@ -286,7 +281,7 @@ class Run {
       case "reject":
         return this.#after(act.after, () => this.#fail(owner, phase));
       case "cancel":
-        return this.#after(act.after, () => {
+        return this.#later(act.after, () => {
           throw new DOMException(`${owner}.${phase} was not asked to`, "AbortError");
         });
       case "sleep":
@@ -296,7 +291,16 @@ class Run {
 
   async #after(ms: number, then: () => void): Promise<void> {
     // Sometimes no time at all passes, not even a macrotask.
-    if (ms > 0) await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, ms));
+    if (ms > 0) await this.#later(ms, () => {});
+    then();
+  }
+
+  /**
+   * In a macrotask of its own: whether an `AbortError` is a cancellation depends on what came
+   * before, and within one macrotask the host cannot know.
+   */
+  async #later(ms: number, then: () => void): Promise<void> {
+    await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, ms));
     then();
   }
 
@@ -409,5 +413,40 @@ class Run {
     if (after === 0) abort();
     else this.#clock.setTimeout(abort, after);
     return caller.signal;
+  }
+}
+
+type HookArguments = readonly [
+  signal?: AbortSignal | undefined,
+  context?: ServiceContext | undefined,
+];
+
+/** What overrides the hooks of a {@linkcode Worker}; the base's are passed on. */
+interface WorkerHooks {
+  execute(signal: AbortSignal, context: ServiceContext): unknown;
+  start(args: HookArguments, base: () => Promise<void>): unknown;
+  stop(args: HookArguments, base: () => Promise<void>): unknown;
+}
+
+/** A background service like those that people write. */
+class Worker extends BackgroundService {
+  readonly #hooks: WorkerHooks;
+
+  constructor(hooks: WorkerHooks) {
+    super();
+    this.#hooks = hooks;
+  }
+
+  override execute(signal: AbortSignal, context: ServiceContext): Promise<unknown> {
+    // It may break its promise of a promise: the host must not mind.
+    return this.#hooks.execute(signal, context) as Promise<unknown>;
+  }
+
+  override start(...args: HookArguments): Promise<void> {
+    return this.#hooks.start(args, () => super.start(...args)) as Promise<void>;
+  }
+
+  override stop(...args: HookArguments): Promise<void> {
+    return this.#hooks.stop(args, () => super.stop(...args)) as Promise<void>;
   }
 }

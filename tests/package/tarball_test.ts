@@ -99,13 +99,14 @@ for (const [compiler, tsc] of Object.entries(compilers)) {
 function runsProgram(specifier: string, ...command: [string, ...string[]]): void {
   write(
     "main.js",
-    `import { BackgroundService, runHost } from "${specifier}";
+    `import { BackgroundService, every, runHost } from "${specifier}";
 
     class Worker extends BackgroundService {
       async execute(signal, { lifetime }) {
-        console.log("working");
-        lifetime.stopApplication("done");
-        await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        for await (const _ of every(100, { signal })) {
+          console.log("working");
+          lifetime.stopApplication("done");
+        }
         console.log("worked");
       }
     }

@@ -100,7 +100,9 @@ function outcomeOf(
 ): Violations {
   const all = cause === undefined || errors.includes(cause) ? errors : [cause, ...errors];
   if (sameErrors(outcome, all) && (cause === undefined || outcome[0] === cause)) return [];
-  return [`${name} must settle with [${all.join()}], ${cause ?? "any"} first: got [${outcome.join()}]`];
+  return [
+    `${name} must settle with [${all.join()}], ${cause ?? "any"} first: got [${outcome.join()}]`,
+  ];
 }
 
 /** The crash that caused a rollback may count as an error of it, or as the start's alone. */

@@ -96,7 +96,10 @@ export class Story {
 
   /** What stop hooks, the host lifetime and workers failed with. */
   stopErrors(): Outcome {
-    return [...this.#failures(stopHooks), ...this.workerErrors().map(({ error }) => error as string)];
+    return [
+      ...this.#failures(stopHooks),
+      ...this.workerErrors().map(({ error }) => error as string),
+    ];
   }
 
   /** Where workers failed, and with what; none under "ignore". */

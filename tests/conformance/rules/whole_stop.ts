@@ -20,7 +20,9 @@ export function wholeStop(story: Story, settled: number | undefined): Violations
 
   // Stopping fires before the stopping phase or after it: that depends on who asked for the stop.
   const stopping = story.place("lifetime stopping");
-  if (story.count("lifetime stopping") !== 1) violations.push("lifetime stopping did not fire once");
+  if (story.count("lifetime stopping") !== 1) {
+    violations.push("lifetime stopping did not fire once");
+  }
   const firstStop = story.entered().find(({ hook, owner }) =>
     hook === "stop" && owner !== "hostLifetime"
   );

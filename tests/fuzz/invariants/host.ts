@@ -5,8 +5,8 @@
  */
 
 import type { HostState } from "../../../mod.ts";
-import { explains, hostLifetime, startPhases, stopPhases } from "../model.ts";
-import { invariant, type Invariant, nameOf } from "./invariant.ts";
+import { type Cause, explains, hostLifetime, startPhases, stopPhases } from "../model.ts";
+import { type Invariant, invariant, nameOf } from "./invariant.ts";
 
 const states: readonly HostState[] = ["created", "starting", "started", "stopping", "stopped"];
 
@@ -18,9 +18,19 @@ export const hostInvariants: readonly Invariant[] = [
     }
   }),
 
-  invariant("the host starts and stops at most once", function* (model) {
-    for (const type of ["hostStarting", "hostStopping", "hostStopped"] as const) {
-      if (model.events(type).length > 1) yield `${type} was told ${model.events(type).length} times`;
+  invariant("what happens to the host happens at most once", function* (model) {
+    for (
+      const type of [
+        "hostStarting",
+        "stopRequested",
+        "hostStopping",
+        "graceEnded",
+        "hostStopped",
+      ] as const
+    ) {
+      if (model.events(type).length > 1) {
+        yield `${type} was told ${model.events(type).length} times`;
+      }
     }
   }),
 
@@ -57,7 +67,9 @@ export const hostInvariants: readonly Invariant[] = [
 
   invariant("a start that nothing disturbs succeeds", function* (model) {
     if (!model.starting || model.hasStarted || model.cancels.length > 0) return;
-    const failed = model.hooks.some(({ phase, exit }) => startPhases.includes(phase) && exit?.failure) ||
+    const failed = model.hooks.some(({ phase, exit }) =>
+      startPhases.includes(phase) && exit?.failure
+    ) ||
       model.all("made").some(({ failure }) => failure);
     if (!failed && model.decided) yield "it failed";
   }),
@@ -78,14 +90,13 @@ export const hostInvariants: readonly Invariant[] = [
   invariant("the first stop reason wins", function* (model) {
     const fired = model.lifetime("stopping");
     if (!fired) return;
-    // What merely cancels the start becomes a reason to stop when the rollback begins.
+    // What merely cancels the start is a reason to stop when the rollback begins at the latest:
+    // a request before that may win.
     const rollback = model.events("hostStartFailed")[0]?.at ?? Infinity;
     const causes = model.causes.map((cause) =>
       cause.kind === "signal" || cause.kind === "timeout" ? { ...cause, at: rollback } : cause
     );
-    // What happens at the same time may come in any order.
-    const first = Math.min(...causes.map(({ at }) => at));
-    const rivals = causes.filter(({ at }) => at === first);
+    const rivals = [...first(model.causes), ...first(causes)];
     if (!rivals.some((cause) => explains(cause, fired.reason))) {
       const kinds = rivals.map(({ kind, reason }) => `${kind} ${String(reason ?? "")}`);
       yield `${String(fired.reason)} is the reason, not [${kinds.join(", ")}]`;
@@ -139,7 +150,9 @@ export const hostInvariants: readonly Invariant[] = [
       if (expected[index]?.name !== owner) yield `${owner} was made in place ${index}`;
       const wait = model.run(hostLifetime, "waitForStart");
       if (wait && !(wait.exit && wait.exit.index < at)) yield `${owner} was made before`;
-      const early = model.hooks.find(({ owner, enter }) => owner !== hostLifetime && enter.index < at);
+      const early = model.hooks.find(({ owner, enter }) =>
+        owner !== hostLifetime && enter.index < at
+      );
       if (early) yield `${owner} was made after ${nameOf(early)}`;
     }
   }),
@@ -157,12 +170,16 @@ export const hostInvariants: readonly Invariant[] = [
     const after = last && "enter" in last ? last.enter.index : last?.index ?? 0;
     for (const { owner, enter } of disposed) {
       if (enter.index < after) yield `${owner} was disposed before the stop was over`;
-      if (model.stopped && enter.index > model.stopped.index) yield `${owner} was disposed too late`;
+      if (model.stopped && enter.index > model.stopped.index) {
+        yield `${owner} was disposed too late`;
+      }
     }
-    const busy = (owner: string): boolean => model.hooks.some((it) =>
-      it.owner === owner && it.phase !== "dispose" && it.abandoned
-    );
-    // One that is still busy may have to wait for its end.
+    const first = disposed[0]?.enter.index ?? 0;
+    const busy = (owner: string): boolean =>
+      model.hooks.some((it) => {
+        const ended = Math.min(it.exit?.index ?? Infinity, it.abandoned?.index ?? Infinity);
+        return it.owner === owner && it.phase !== "dispose" && ended > first;
+      });
     const calm = names.filter((owner) => !busy(owner));
     const places = calm.map((owner) => model.place(owner));
     if (places.some((place, index) => place > (places[index - 1] ?? Infinity))) {
@@ -188,6 +205,12 @@ export const hostInvariants: readonly Invariant[] = [
     }
   }),
 ];
+
+/** The first of some causes: all of them, if they happened at the same time. */
+function first(causes: readonly Cause[]): readonly Cause[] {
+  const at = Math.min(...causes.map((cause) => cause.at));
+  return causes.filter((cause) => cause.at === at);
+}
 
 /** Whether a call was refused for the state of the host. */
 export function isRefusal(error: unknown): boolean {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { invariant, type Invariant } from "./invariant.ts";
+import { type Invariant, invariant } from "./invariant.ts";
 
 export const leftoverInvariants: readonly Invariant[] = [
   invariant("the host stops in the end", function* ({ history: { left } }) {

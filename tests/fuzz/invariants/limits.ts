@@ -5,7 +5,7 @@
  */
 
 import { type HookRun, hostLifetime, type Model, startPhases, stopPhases } from "../model.ts";
-import { invariant, type Invariant, nameOf } from "./invariant.ts";
+import { type Invariant, invariant, nameOf } from "./invariant.ts";
 
 export const limitInvariants: readonly Invariant[] = [
   invariant("a stop takes at most shutdownTimeout + abandonTimeout", function* (model) {
@@ -13,13 +13,16 @@ export const limitInvariants: readonly Invariant[] = [
     if (stopping && stopped && stopped.at > cut) yield `${stopped.at - stopping.at} ms`;
   }),
 
-  invariant("a start takes at most startupTimeout + abandonTimeout, or so long after its cancel", function* (model) {
-    const { starting, decided, plan: { options }, cancelledAt } = model;
-    if (!starting || !decided) return;
-    const bound = Math.min(starting.at + options.startupTimeout, cancelledAt) +
-      options.abandonTimeout;
-    if (decided.at > bound) yield `decided at ${decided.at}, bound ${bound}`;
-  }),
+  invariant(
+    "a start takes at most startupTimeout + abandonTimeout, or so long after its cancel",
+    function* (model) {
+      const { starting, decided, plan: { options }, cancelledAt } = model;
+      if (!starting || !decided) return;
+      const bound = Math.min(starting.at + options.startupTimeout, cancelledAt) +
+        options.abandonTimeout;
+      if (decided.at > bound) yield `decided at ${decided.at}, bound ${bound}`;
+    },
+  ),
 
   invariant("calls settle when the host does", function* (model) {
     for (const { call, made, settled } of model.calls) {
@@ -96,16 +99,19 @@ export const limitInvariants: readonly Invariant[] = [
     }
   }),
 
-  invariant("the host has stopped as soon as every hook has ended or was given up", function* (model) {
-    const { stopping, stopped } = model;
-    if (!stopping || !stopped) return;
-    const ends = model.hooks
-      .filter(({ phase }) => phase === "dispose" || stopPhases.includes(phase))
-      .filter(({ enter }) => enter.index < stopped.index)
-      .map((hook) => Math.min(model.endOf(hook), model.limitOf(hook)));
-    const due = Math.max(stopping.at, ...ends);
-    if (stopped.at !== due) yield `at ${stopped.at} instead of ${due}`;
-  }),
+  invariant(
+    "the host has stopped as soon as every hook has ended or was given up",
+    function* (model) {
+      const { stopping, stopped } = model;
+      if (!stopping || !stopped) return;
+      const ends = model.hooks
+        .filter(({ phase }) => phase === "dispose" || stopPhases.includes(phase))
+        .filter(({ enter }) => enter.index < stopped.index)
+        .map((hook) => Math.min(model.endOf(hook), model.limitOf(hook)));
+      const due = Math.max(stopping.at, ...ends);
+      if (stopped.at !== due) yield `at ${stopped.at} instead of ${due}`;
+    },
+  ),
 
   invariant("the rollback begins as soon as the start has come to rest", function* (model) {
     const [failed] = model.events("hostStartFailed");
@@ -121,5 +127,7 @@ export const limitInvariants: readonly Invariant[] = [
 
 /** Stop hooks in the order of their calls, without those out of turn. */
 function inLine(model: Model): readonly HookRun[] {
-  return model.hooks.filter(({ owner, phase }) => stopPhases.includes(phase) && !model.isLate(owner));
+  return model.hooks.filter(({ owner, phase }) =>
+    stopPhases.includes(phase) && !model.isLate(owner)
+  );
 }

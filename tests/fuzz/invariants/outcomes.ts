@@ -13,24 +13,32 @@ import {
   stopPhases,
 } from "../model.ts";
 import { isRefusal } from "./host.ts";
-import { invariant, type Invariant } from "./invariant.ts";
+import { type Invariant, invariant } from "./invariant.ts";
 
 export const outcomeInvariants: readonly Invariant[] = [
   invariant("nothing is unhandled", function* ({ history }) {
     for (const error of history.unhandled) yield render(error);
   }),
 
-  invariant("start ends with its cause, its errors and those of the rollback", (model) =>
-    settledWith(model, ["start"], () => startOutcomes(model))),
+  invariant(
+    "start ends with its cause, its errors and those of the rollback",
+    (model) => settledWith(model, ["start"], () => startOutcomes(model)),
+  ),
 
-  invariant("run ends with what went wrong, not with a stop that was asked for", (model) =>
-    settledWith(model, ["run"], () => runOutcomes(model))),
+  invariant(
+    "run ends with what went wrong, not with a stop that was asked for",
+    (model) => settledWith(model, ["run"], () => runOutcomes(model)),
+  ),
 
-  invariant("stop and waitForShutdown end with the errors of the stop", (model) =>
-    settledWith(model, ["stop", "waitForShutdown"], () => [stopErrors(model)])),
+  invariant(
+    "stop and waitForShutdown end with the errors of the stop",
+    (model) => settledWith(model, ["stop", "waitForShutdown"], () => [stopErrors(model)]),
+  ),
 
-  invariant("disposing ends with the errors of a stop it began itself", (model) =>
-    settledWith(model, ["dispose"], () => [[], stopErrors(model)])),
+  invariant(
+    "disposing ends with the errors of a stop it began itself",
+    (model) => settledWith(model, ["dispose"], () => [[], stopErrors(model)]),
+  ),
 
   invariant("a start after a stop without one is refused", function* (model) {
     for (const { call, made, settled } of model.calls) {
@@ -44,16 +52,19 @@ export const outcomeInvariants: readonly Invariant[] = [
     }
   }),
 
-  invariant("one error is rejected with as it is, several as one flat aggregate", function* (model) {
-    for (const { call, settled } of model.calls) {
-      const error = settled?.rejection?.error;
-      if (!(error instanceof AggregateError)) continue;
-      const name = `${call.name}#${call.number}`;
-      if (error.errors.length < 2) yield `${name} rejected with an aggregate of one`;
-      if (new Set(error.errors).size < error.errors.length) yield `${name} has an error twice`;
-      if (error.errors.some((it) => it instanceof AggregateError)) yield `${name} is not flat`;
-    }
-  }),
+  invariant(
+    "one error is rejected with as it is, several as one flat aggregate",
+    function* (model) {
+      for (const { call, settled } of model.calls) {
+        const error = settled?.rejection?.error;
+        if (!(error instanceof AggregateError)) continue;
+        const name = `${call.name}#${call.number}`;
+        if (error.errors.length < 2) yield `${name} rejected with an aggregate of one`;
+        if (new Set(error.errors).size < error.errors.length) yield `${name} has an error twice`;
+        if (error.errors.some((it) => it instanceof AggregateError)) yield `${name} is not flat`;
+      }
+    },
+  ),
 
   invariant("every rejection of a service is in an outcome or an event", function* (model) {
     const told = new Set<unknown>();
@@ -84,10 +95,12 @@ function* settledWith(
     const { call, settled } = run;
     if (!settled || !names.includes(call.name) || isRefusal(settled.rejection?.error)) continue;
     const outcome = errorsOf(settled.rejection).map(unwrapped);
-    const options = acceptable(run).map((errors) => [...new Set(errors)]);
+    const options = acceptable(run);
     if (!options.some((errors) => same(errors, outcome))) {
       const wanted = options.map((errors) => `[${errors.map(render).join(", ")}]`).join(" or ");
-      yield `${call.name}#${call.number}: expected ${wanted}; got [${outcome.map(render).join(", ")}]`;
+      yield `${call.name}#${call.number}: expected ${wanted}; got [${
+        outcome.map(render).join(", ")
+      }]`;
     }
   }
 }
@@ -190,11 +203,11 @@ function errorOf(event: object): unknown {
 
 /** A factory's error is the cause of the one that names the factory. */
 function unwrapped(error: unknown): unknown {
-  const { code, service, phase, cause, message } = error as
+  const { code, service, phase, cause, message } = (error ?? {}) as
     & Error
     & Readonly<Record<"code" | "service" | "phase", unknown>>;
   if (code === "ERR_SERVICE_TIMEOUT") return timeoutOf(String(service), String(phase));
-  if (error instanceof Error && message.startsWith("Cannot create services[")) return cause;
+  if (error instanceof Error && message?.startsWith("Cannot create services[")) return cause;
   return error;
 }
 
@@ -204,10 +217,13 @@ function errorsOf(rejection: { readonly error: unknown } | undefined): Errors {
   return error instanceof AggregateError ? error.errors : [error];
 }
 
-function same(expected: Errors, actual: Errors): boolean {
-  return expected.length === actual.length && expected.every((error, index) =>
-    isExpectation(error) ? error.meets(actual[index]) : error === actual[index]
+/** Whether an outcome is what was expected, each error once. */
+function same(expected: Errors, outcome: Errors): boolean {
+  const errors = expected.map((error, index) =>
+    isExpectation(error) && error.meets(outcome[index]) ? outcome[index] : error
   );
+  const distinct = [...new Set(errors)];
+  return distinct.length === outcome.length && distinct.every((it, index) => it === outcome[index]);
 }
 
 function render(error: unknown): string {

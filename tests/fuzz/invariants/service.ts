@@ -5,7 +5,7 @@
  */
 
 import { type HookRun, type Model, startPhases, stopPhases } from "../model.ts";
-import { invariant, type Invariant, nameOf } from "./invariant.ts";
+import { type Invariant, invariant, nameOf } from "./invariant.ts";
 
 export const serviceInvariants: readonly Invariant[] = [
   invariant("every hook is called at most once", function* ({ hooks }) {
@@ -33,19 +33,22 @@ export const serviceInvariants: readonly Invariant[] = [
     }
   }),
 
-  invariant("every fulfilled start is stopped, with every hook, before the host is", function* (model) {
-    for (const owner of model.up) {
-      const { hooks = {} } = model.service(owner) ?? {};
-      for (const phase of ["stopping", "stop", "stopped"] as const) {
-        const run = model.run(owner, phase);
-        if (!hooks[phase]) continue;
-        if (!run) yield `${owner}.${phase} was never called`;
-        else if (model.stopped && run.enter.index > model.stopped.index) {
-          yield `${owner}.${phase} was called after the host had stopped`;
+  invariant(
+    "every fulfilled start is stopped, with every hook, before the host is",
+    function* (model) {
+      for (const owner of model.up) {
+        const { hooks = {} } = model.service(owner) ?? {};
+        for (const phase of ["stopping", "stop", "stopped"] as const) {
+          const run = model.run(owner, phase);
+          if (!hooks[phase]) continue;
+          if (!run) yield `${owner}.${phase} was never called`;
+          else if (model.stopped && run.enter.index > model.stopped.index) {
+            yield `${owner}.${phase} was called after the host had stopped`;
+          }
         }
       }
-    }
-  }),
+    },
+  ),
 
   invariant("a start that fulfils late is stopped at once, by stop alone", function* (model) {
     for (const { name } of model.plan.services.filter((it) => model.isLate(it.name))) {
@@ -60,12 +63,15 @@ export const serviceInvariants: readonly Invariant[] = [
     }
   }),
 
-  invariant("start hooks come in order of registration", (model) =>
-    ordered(model, (before, after) => model.place(before.owner) < model.place(after.owner), [
-      "starting",
-      "start",
-      "started",
-    ])),
+  invariant(
+    "start hooks come in order of registration",
+    (model) =>
+      ordered(model, (before, after) => model.place(before.owner) < model.place(after.owner), [
+        "starting",
+        "start",
+        "started",
+      ]),
+  ),
 
   invariant("stop hooks come in reverse order of registration", (model) =>
     ordered(
@@ -104,6 +110,18 @@ export const serviceInvariants: readonly Invariant[] = [
     }
   }),
 
+  invariant("a cancelled start tells its workers to end in reverse order", function* (model) {
+    const told = model.all("signal").filter(({ owner, phase, index }) =>
+      phase === "execute" && index < (model.run(owner, "stop")?.enter.index ?? Infinity)
+    );
+    for (const [index, { owner }] of told.entries()) {
+      const before = told[index - 1];
+      if (before && model.place(before.owner) < model.place(owner)) {
+        yield `${owner} was told after ${before.owner}`;
+      }
+    }
+  }),
+
   invariant("a worker's signal has aborted when its stop has settled", function* (model) {
     for (const stop of model.hooks.filter(({ phase }) => phase === "stop")) {
       const work = model.run(stop.owner, "execute");
@@ -112,23 +130,30 @@ export const serviceInvariants: readonly Invariant[] = [
       const told = model.all("signal").some((it) =>
         it.owner === stop.owner && it.phase === "execute" && it.at <= (stop.exit?.at ?? 0)
       );
-      if (pending && !told && !work.enter.aborted) yield `${stop.owner}'s work was never told to end`;
+      if (pending && !told && !work.enter.aborted) {
+        yield `${stop.owner}'s work was never told to end`;
+      }
     }
   }),
 
   invariant("execute follows its start, once, and never once stopping began", function* (model) {
     for (const work of model.hooks.filter(({ phase }) => phase === "execute")) {
       const start = model.run(work.owner, "start");
-      if (!start || start.enter.index > work.enter.index) yield `${work.owner}.execute had no start`;
+      if (!start || start.enter.index > work.enter.index) {
+        yield `${work.owner}.execute had no start`;
+      }
       if (work.enter.state === "stopping" || work.enter.state === "stopped") {
         yield `${work.owner}.execute was called when the host was ${work.enter.state}`;
       }
       if (work.enter.aborted) yield `${work.owner}.execute was called with an aborted signal`;
     }
     for (const { owner, exit, abandoned } of model.hooks.filter(({ phase }) => phase === "start")) {
-      if (model.service(owner)?.kind !== "background" || !exit || exit.failure || abandoned) continue;
+      if (model.service(owner)?.kind !== "background" || !exit || exit.failure || abandoned) {
+        continue;
+      }
       // It comes some microtasks later: something else at that time may come in between.
-      const forestalled = model.cancelledAt <= exit.at || (model.stopping?.at ?? Infinity) <= exit.at;
+      const forestalled = model.cancelledAt <= exit.at ||
+        (model.stopping?.at ?? Infinity) <= exit.at;
       if (!model.run(owner, "execute") && !forestalled) yield `${owner}.execute was never called`;
     }
   }),

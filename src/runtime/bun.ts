@@ -1,0 +1,95 @@
+/**
+ * The core for Bun: everything of `@runhost/host`, with a `runHost` that stops on Ctrl+C.
+ *
+ * Under `bun --hot` a reload stops the host before it; under `bun --watch` the process ends after
+ * the stop.
+ *
+ * ```ts
+ * import { BackgroundService, every, runHost } from "@runhost/host/bun";
+ *
+ * class Worker extends BackgroundService {
+ *   override async execute(signal: AbortSignal): Promise<void> {
+ *     for await (const _ of every(10, { signal })) console.log("Working...");
+ *   }
+ * }
+ *
+ * await runHost([new Worker()], { signal: AbortSignal.timeout(50) });
+ * ```
+ *
+ * @module
+ */
+
+import {
+  ConsoleLifetime,
+  type ConsoleLifetimeOptions,
+  type Platform,
+} from "./_console_lifetime.ts";
+import { currentProcess, processPlatform } from "./_process.ts";
+import { runOn } from "./_run.ts";
+import type { Host, HostLifetime, RunHostOptions, Services } from "../types.ts";
+
+export * from "../../mod.ts";
+export type { ConsoleLifetimeOptions };
+
+/** Where a reloaded module finds the host of the version before it. */
+interface HotRegistry {
+  "~runhost"?: Host;
+}
+
+const bunPlatform: Platform = {
+  ...processPlatform,
+  /** `bun --hot` runs the new module beside all that the old one left running. */
+  async hostBegins(host: Host): Promise<void> {
+    if (!currentProcess().execArgv.includes("--hot")) return;
+    const registry = globalThis as HotRegistry;
+    const previous = registry["~runhost"];
+    registry["~runhost"] = host;
+    await previous?.stop().catch(() => {}); // its own run() rejects with it
+  },
+  /** `bun --watch` never ends by itself. */
+  hostEnded(signalled: boolean): void {
+    if (!signalled || !currentProcess().execArgv.includes("--watch")) return;
+    currentProcess().exit(currentProcess().exitCode);
+  },
+};
+
+/**
+ * What makes a host stop when the process is told to: SIGINT, SIGTERM and SIGQUIT (on Windows
+ * SIGINT, SIGTERM, SIGBREAK and SIGHUP).
+ *
+ * The first signal asks for the stop. Others within 500 ms are echoes of it; a later one forces
+ * the end: `host.abort()`, a report of what was still running, exit code 128 + n. The handlers
+ * are there from the begin of the start to the end of the stop. For `createHost`; `runHost` has
+ * one already.
+ *
+ * @example A host that stops on Ctrl+C
+ * ```ts
+ * import { backgroundService, consoleLifetime, createHost } from "@runhost/host/bun";
+ *
+ * const worker = backgroundService("worker", async () => {});
+ * const host = createHost([worker], { hostLifetime: consoleLifetime(), stopWhenIdle: true });
+ * await host.run();
+ * ```
+ */
+export function consoleLifetime(options: ConsoleLifetimeOptions = {}): HostLifetime {
+  return new ConsoleLifetime(bunPlatform, options);
+}
+
+/**
+ * Creates a host and runs it until the process is told to stop, with the exit code that says how
+ * it went: 0 after a clean stop, 1 after any failure (set before the rejection), 128 + n when a
+ * second signal forced the end, or when a signal interrupted a `stopWhenIdle` batch.
+ *
+ * @returns Resolves after a clean stop; rejects with what failed in the start, the stop, or the
+ * background work.
+ *
+ * @example A batch
+ * ```ts
+ * import { backgroundService, runHost } from "@runhost/host/bun";
+ *
+ * await runHost([backgroundService("import", async () => {})], { stopWhenIdle: true });
+ * ```
+ */
+export async function runHost(services: Services, options: RunHostOptions = {}): Promise<void> {
+  await runOn(bunPlatform, services, options);
+}

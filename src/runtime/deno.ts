@@ -1,0 +1,98 @@
+/**
+ * The core for Deno: everything of `@runhost/host`, with a `runHost` that stops on Ctrl+C.
+ *
+ * Needs no permission.
+ *
+ * ```ts
+ * import { BackgroundService, every, runHost } from "@runhost/host/deno";
+ *
+ * class Worker extends BackgroundService {
+ *   override async execute(signal: AbortSignal): Promise<void> {
+ *     for await (const _ of every(10, { signal })) console.log("Working...");
+ *   }
+ * }
+ *
+ * await runHost([new Worker()], { signal: AbortSignal.timeout(50) });
+ * ```
+ *
+ * @module
+ */
+
+import {
+  ConsoleLifetime,
+  type ConsoleLifetimeOptions,
+  type Platform,
+} from "./_console_lifetime.ts";
+import { runOn } from "./_run.ts";
+import { stopSignals } from "./_signals.ts";
+import type { HostLifetime, RunHostOptions, Services } from "../types.ts";
+
+export * from "../../mod.ts";
+export type { ConsoleLifetimeOptions };
+
+/** What is used of Deno. */
+interface DenoNamespace {
+  readonly build: { readonly os: string };
+  exitCode: number;
+  addSignalListener(signal: string, handler: () => void): void;
+  removeSignalListener(signal: string, handler: () => void): void;
+  exit(code: number): void;
+  unrefTimer(timer: unknown): void;
+}
+
+/** The global `Deno`, looked up when used. */
+function currentDeno(): DenoNamespace {
+  return (globalThis as unknown as { readonly Deno: DenoNamespace }).Deno;
+}
+
+const denoPlatform: Platform = {
+  signals: () => stopSignals(currentDeno().build.os === "windows"),
+  on: (signal, handler) => currentDeno().addSignalListener(signal, handler),
+  off: (signal, handler) => currentDeno().removeSignalListener(signal, handler),
+  fail(code: number): void {
+    currentDeno().exitCode ||= code;
+  },
+  exit: (code) => currentDeno().exit(code),
+  startUnheldTimer: (callback, ms) => currentDeno().unrefTimer(setTimeout(callback, ms)),
+};
+
+/**
+ * What makes a host stop when the process is told to: SIGINT, SIGTERM and SIGQUIT (on Windows
+ * SIGINT, SIGTERM, SIGBREAK and SIGHUP).
+ *
+ * The first signal asks for the stop. Others within 500 ms are echoes of it; a later one forces
+ * the end: `host.abort()`, a report of what was still running, exit code 128 + n. The handlers
+ * are there from the begin of the start to the end of the stop. For `createHost`; `runHost` has
+ * one already.
+ *
+ * @example A host that stops on Ctrl+C
+ * ```ts
+ * import { backgroundService, consoleLifetime, createHost } from "@runhost/host/deno";
+ *
+ * const worker = backgroundService("worker", async () => {});
+ * const host = createHost([worker], { hostLifetime: consoleLifetime(), stopWhenIdle: true });
+ * await host.run();
+ * ```
+ */
+export function consoleLifetime(options: ConsoleLifetimeOptions = {}): HostLifetime {
+  return new ConsoleLifetime(denoPlatform, options);
+}
+
+/**
+ * Creates a host and runs it until the process is told to stop, with the exit code that says how
+ * it went: 0 after a clean stop, 1 after any failure (set before the rejection), 128 + n when a
+ * second signal forced the end, or when a signal interrupted a `stopWhenIdle` batch.
+ *
+ * @returns Resolves after a clean stop; rejects with what failed in the start, the stop, or the
+ * background work.
+ *
+ * @example A batch
+ * ```ts
+ * import { backgroundService, runHost } from "@runhost/host/deno";
+ *
+ * await runHost([backgroundService("import", async () => {})], { stopWhenIdle: true });
+ * ```
+ */
+export async function runHost(services: Services, options: RunHostOptions = {}): Promise<void> {
+  await runOn(denoPlatform, services, options);
+}

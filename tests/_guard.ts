@@ -1,0 +1,19 @@
+import type { Test } from "uvu";
+import { quiet } from "./_fake_clock.ts";
+import { watchUnhandled } from "./_unhandled.ts";
+
+/** Fails every test of the suite after which a rejection or an exception is left unhandled. */
+export function guard(test: Test): void {
+  let unhandled: unknown[] = [];
+  let unwatch = (): void => {};
+  test.before(() => {
+    unwatch = watchUnhandled((error) => unhandled.push(error));
+  });
+  test.after.each(async () => {
+    await quiet();
+    const left = unhandled;
+    unhandled = [];
+    if (left.length) throw new Error(`Left unhandled: ${left.join("; ")}`);
+  });
+  test.after(() => unwatch());
+}

