@@ -1,23 +1,64 @@
+import { check, nothing } from "./_check.ts";
+
 /**
  * Why a signal of the host aborted. Named `AbortError`, so that `fetch` and friends take it for a
  * cancellation; the message says which one, the cause what led to it.
  */
 export class AbortError extends Error {
   override readonly name: string = "AbortError";
+
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? cause : { cause });
+  }
 }
 
 /** `reason` as an abort reason: untouched if it is one, else as the cause of a new one. */
 export function abortReason(message: string, reason: unknown): unknown {
-  if (isAbortError(reason)) return reason;
-  return new AbortError(message, reason === undefined ? undefined : { cause: reason });
+  return isAbortError(reason) ? reason : new AbortError(message, reason);
 }
 
 /** Whether `error` is how one answers to a signal that has aborted. */
-export function answers(
-  error: unknown,
-  signal: { readonly fired: boolean; readonly reason: unknown },
-): boolean {
-  return signal.fired && (error === signal.reason || isAbortError(error));
+export function answers(error: unknown, signal: AbortSignal | Latch | undefined): boolean {
+  return signal?.aborted === true && (error === signal.reason || isAbortError(error));
+}
+
+/** Calls back when `signal` aborts, at once if it has, until unlinked. */
+export function link(
+  signal: AbortSignal | undefined,
+  callback: (reason: unknown) => void,
+): () => void {
+  if (signal === undefined) return nothing;
+  check("signal.addEventListener", signal?.addEventListener, nothing);
+  const listener = (): void => callback(signal.reason);
+  if (signal.aborted) listener();
+  else signal.addEventListener("abort", listener);
+  return () => signal.removeEventListener("abort", listener);
+}
+
+/**
+ * Something that happens once, with a reason. Its signal is made when somebody first looks at it:
+ * on Node 20 that takes 3 microseconds, more than the start of a small service.
+ */
+export class Latch {
+  #controller: AbortController | undefined;
+  aborted = false;
+  reason: unknown;
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.aborted) this.#controller.abort(this.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** The first reason wins. */
+  abort(reason: unknown): void {
+    if (this.aborted) return;
+    this.aborted = true;
+    this.reason = reason;
+    this.#controller?.abort(reason);
+  }
 }
 
 /** Says that something was cancelled; not by whom. */

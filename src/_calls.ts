@@ -1,69 +1,94 @@
-import { startTimer, type Timer } from "./_timer.ts";
+import type { Failure } from "./_journal.ts";
+import type { Member } from "./_member.ts";
+import { type Clear, startTimer } from "./_timer.ts";
 import { ForcedStopError, ServiceTimeoutError, type UnsettledHook } from "./errors.ts";
 import type { Phase } from "./events.ts";
 import type { Clock } from "./types.ts";
 
-/** Something with hooks: a member of the host, or its host lifetime. */
-export interface Party {
-  readonly name: string;
-  /** Milliseconds each of its stop hooks may take before its grace is over. */
-  readonly stopTimeout: number;
-  /** Whether its grace is over. */
-  readonly hurried: boolean;
-  /** Ends its grace. */
-  hurry(): void;
-  /** Calls a hook; throws or returns what the hook does. */
-  invoke(phase: Phase): unknown;
-  /** What is to be called when a hook has settled, before the next one's turn. */
-  sequel(phase: Phase): Phase | undefined;
-}
-
 /** One call of one hook, from its begin to its one end. */
 export interface Call {
-  readonly party: Party;
   readonly phase: Phase;
-  /** When it was made. */
+  readonly member: Member;
+  /** When it was made, and which one it was. */
   readonly begun: number;
-  /** Which one it was. */
   readonly order: number;
+  /** Whether its hook is one of the start, and answers to its cancellation. */
+  readonly starts: boolean;
   /** Whether it has not ended. */
   open: boolean;
-  /** Lets the line go on; cleared once it has. */
-  goOn: (() => void) | undefined;
-  /** Ends its grace, its turn in the line, or its life, whichever is next. */
-  timer: Timer | undefined;
+  /** The line that waits for it. */
+  line?: Line | undefined;
+  /** Clears the timer for what is next: the end of its grace, of its turn, of its life. */
+  clear?: Clear;
   /** Whether its last limits run. */
-  limited: boolean;
+  limited?: boolean;
   /** Whether it was pending when its grace ended. */
-  overdue: boolean;
+  overdue?: boolean;
   /** The error that says it did not settle in time. */
-  timeout: ServiceTimeoutError | undefined;
+  timeout?: ServiceTimeoutError;
 }
 
-/** How a hook rejected. */
-export interface Rejection {
-  readonly error: unknown;
+/** Members in the order of their turns. */
+interface Line {
+  readonly phase: Phase;
+  readonly members: readonly Member[];
+  readonly halted: () => boolean;
+  readonly arrive: () => void;
+  next: number;
 }
 
-/** Learns of every call, synchronously. */
-export interface CallObserver {
-  began(call: Call): void;
-  /** It settled. Returns whether that is a failure. */
-  ended(call: Call, now: number, rejection?: Rejection): boolean;
+/** What calls ask of the host, and tell it. */
+export interface CallsOptions {
+  readonly clock: Clock;
+  readonly abandonTimeout: number;
+  /** Calls a hook; throws or returns what the hook does. */
+  readonly invoke: (call: Call) => unknown;
+  /** Whether its grace is over. */
+  readonly hurried: (call: Call) => boolean;
+  /** Ends the grace of one. */
+  readonly endGrace: (member: Member) => void;
+  readonly began: (call: Call) => void;
+  /** It settled, in time or after it was abandoned. */
+  readonly ended: (call: Call, now: number, failure?: Failure) => void;
   /** It outlived its limits. */
-  abandoned(call: Call, now: number, error: unknown): void;
-  /** It settled after that. */
-  late(call: Call, now: number, rejection?: Rejection): void;
+  readonly abandoned: (call: Call, error: unknown) => void;
 }
 
-/** How long calls are waited for. */
-export interface Limits {
-  /** Whether a party's own `stopTimeout` counts. */
-  readonly stopTimeouts: boolean;
-  /** Milliseconds after the grace in which the line waits for a call. */
-  readonly inLine: number;
-  /** Milliseconds after the grace before a call is abandoned. */
-  readonly inAll: number;
+/** See {@linkcode createCalls}. */
+export interface Calls {
+  /**
+   * Calls `phase` of each member, one after the other or all before waiting for any, and resolves
+   * when the line may go on. `halted` is asked before each call.
+   */
+  inOrder(
+    phase: Phase,
+    members: readonly Member[],
+    concurrently?: boolean,
+    halted?: () => boolean,
+  ): Promise<void>;
+  /** Notes background work, which nobody waits for here. */
+  note(member: Member, begun: number): Call;
+  /** What has not ended. */
+  open(): Call[];
+  /** Resolves when everything has ended. */
+  drained(): Promise<void>;
+  /** The grace is over: what is pending gets its last limits. */
+  hurry(): void;
+  /** Waits for nobody any more: calls the rest at once, and abandons all a macrotask later. */
+  cut(): void;
+  /** Abandons what is pending now, unless it settles within a macrotask. */
+  force(reason: unknown): void;
+  /** The error for a call that has not settled in time. */
+  timedOut(call: Call): ServiceTimeoutError;
+  /** Sets no timer from now on. */
+  close(): void;
+}
+
+const startPhases = { waitForStart: 1, starting: 1, start: 1, started: 1 };
+
+/** Whether a hook is one of the start, so that it answers to its cancellation. */
+export function isStartPhase(phase: Phase): boolean {
+  return phase in startPhases;
 }
 
 /**
@@ -72,324 +97,182 @@ export interface Limits {
  * Nothing limits a call until its grace is over. Then the line waits for it a little longer and
  * goes on without it, and a little later it is abandoned: a hung service costs no other its turn.
  */
-export class Calls {
-  readonly #clock: Clock;
-  readonly #limits: Limits;
-  readonly #observer: CallObserver;
-  /** The one the line waits for, and those that run beside it. */
-  #current: Call | undefined;
-  readonly #beside: Set<Call> = new Set();
-  readonly #failures: { readonly call: Call; readonly error: unknown }[] = [];
-  #order = 0;
-  /** The end of the call before, which is the begin of the next: clocks are slow. */
-  #now: number | undefined;
-  #hurried = false;
-  #cut = false;
-  #cutting: Timer | undefined;
-  #forcing: Timer | undefined;
-  #closed = false;
-  #whenEmpty: (() => void) | undefined;
+export function createCalls(host: CallsOptions): Calls {
+  const { clock, abandonTimeout } = host;
+  const calls: Call[] = [];
+  let order = 0;
+  let cut = false;
+  let closed = false;
+  let clearSweep: Clear | undefined;
+  let clearForce: Clear | undefined;
+  let whenDrained: (() => void) | undefined;
 
-  constructor(clock: Clock, limits: Limits, observer: CallObserver) {
-    this.#clock = clock;
-    this.#limits = limits;
-    this.#observer = observer;
-  }
+  const open = (): Call[] => calls.filter((call) => call.open);
 
-  /** What failed and what was abandoned, in the order of the calls. */
-  failures(counts: (phase: Phase) => boolean = () => true): unknown[] {
-    return this.#failures
-      .filter(({ call }) => counts(call.phase))
-      .sort((a, b) => a.call.order - b.call.order)
-      .map(({ error }) => error);
-  }
+  const newCall = (phase: Phase, member: Member, begun: number, line?: Line): Call => ({
+    phase,
+    member,
+    begun,
+    order: order++,
+    starts: isStartPhase(phase),
+    open: true,
+    line,
+  });
 
-  get failed(): boolean {
-    return this.#failures.length > 0;
-  }
+  const unsettled = ({ member, phase, begun }: Call): UnsettledHook => ({
+    service: member.name,
+    phase,
+    elapsed: Math.round(clock.now() - begun),
+  });
 
-  /** The calls that have not ended. */
-  get open(): Call[] {
-    return this.#current ? [...this.#beside, this.#current] : [...this.#beside];
-  }
+  const timedOut = (call: Call): ServiceTimeoutError =>
+    call.timeout ??= new ServiceTimeoutError(unsettled(call));
 
-  /**
-   * Calls `phase` of each party, one after the other or all before waiting for any, and resolves
-   * when the line may go on. `halted` is asked before each call.
-   */
-  inOrder(
-    phase: Phase,
-    parties: readonly Party[],
-    concurrently = false,
-    halted: () => boolean = () => false,
-  ): Promise<void> {
-    return new Promise((resolve) => {
-      const line: Line = { phase, parties, halted, resolve, next: 0 };
-      if (concurrently) this.#abreast(line);
-      else this.#walk(line);
+  const close = (call: Call): void => {
+    call.open = false;
+    call.clear?.();
+    while (calls.length && !calls[calls.length - 1]?.open) calls.pop();
+    if (!calls.length) whenDrained?.();
+  };
+
+  const release = (call: Call): void => {
+    const { line } = call;
+    call.line = undefined;
+    if (line) Promise.resolve(line).then(walk);
+  };
+
+  const abandon = (call: Call, error: unknown): void => {
+    host.abandoned(call, error);
+    close(call);
+    release(call);
+  };
+
+  const outlived = (call: Call): void => abandon(call, timedOut(call));
+
+  const limit = (call: Call): void => {
+    if (call.limited || closed) return;
+    call.limited = true;
+    call.clear?.();
+    // Nothing is called after a start hook that was cancelled, so nothing has to go on.
+    const turn = call.starts ? abandonTimeout : abandonTimeout / 2;
+    call.clear = startTimer(clock, turn, () => {
+      if (turn === abandonTimeout) return outlived(call);
+      call.clear = startTimer(clock, turn, () => outlived(call));
+      release(call);
     });
-  }
+  };
 
-  /** Calls one hook out of turn. */
-  call(phase: Phase, party: Party): void {
-    this.#call(phase, party);
-    this.#now = undefined;
-  }
+  const outliveGrace = (call: Call): void => {
+    call.overdue ||= !call.limited && !call.starts;
+    limit(call);
+  };
 
-  /** Resolves when every call has ended. */
-  drained(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#whenEmpty = resolve;
-      this.#checkEmpty();
+  /** Gives what is open, and what will be until then, one macrotask. */
+  const sweep = (): void => {
+    clearSweep ??= startTimer(clock, 0, () => {
+      clearSweep = undefined;
+      open().forEach(outlived);
     });
-  }
+  };
 
-  /** The grace is over for everybody: what is pending gets its last limits. */
-  hurry(): void {
-    this.#hurried = true; // also for the hook that asks for it
-    for (const call of this.open) this.#outlivedGrace(call);
-  }
-
-  /** Waits for nobody any more: the rest is called at once, a macrotask later all is abandoned. */
-  cut(): void {
-    this.#cut = true;
-    this.#abandonOpen();
-    for (const call of this.open) this.#release(call);
-  }
-
-  /** Abandons what is pending now, unless it settles within a macrotask. */
-  force(reason: unknown): void {
-    const next = this.#order; // what is called from now on gets its turn
-    this.#forcing?.clear();
-    this.#forcing = startTimer(this.#clock, 0, () => {
-      const hung = this.open.filter((call) => call.order < next);
-      if (!hung[0]) return;
-      const unsettled = hung.map((call) => this.unsettled(call));
-      const error = new ForcedStopError(unsettled, { cause: reason });
-      this.#failures.push({ call: hung[0], error });
-      for (const call of hung) this.#abandon(call, error);
-    });
-  }
-
-  /** What still runs, and since when. */
-  unsettled(call: Call): UnsettledHook {
-    const elapsed = Math.round(this.#clock.now() - call.begun);
-    return { service: call.party.name, phase: call.phase, elapsed };
-  }
-
-  /** Says that `call` is late without giving it up. */
-  timedOut(call: Call): ServiceTimeoutError {
-    return call.timeout ??= new ServiceTimeoutError(this.unsettled(call));
-  }
-
-  /** No timer is set from now on. */
-  close(): void {
-    this.#closed = true;
-    this.#cutting?.clear();
-    this.#forcing?.clear();
-  }
-
-  /** Whoever walks the line waits for each call, unless that is released: then another goes on. */
-  async #walk(line: Line): Promise<void> {
-    const walkOn = (): void => void this.#walk(line);
-    while (line.next < line.parties.length && !line.halted()) {
-      const party = line.parties[line.next++] as Party;
-      let phase: Phase | undefined = line.phase;
-      while (phase) {
-        const call = this.#begin(phase, party);
-        const result = this.#invoke(call);
-        if (result && this.#cut) {
-          this.#follow(call, result);
-          break;
-        }
-        if (result) {
-          call.goOn = walkOn;
-          this.#current = call;
-          try {
-            await result;
-            this.#end(call);
-          } catch (error) {
-            this.#end(call, { error });
-          }
-          if (!call.goOn) return this.#callSequel(call);
-        }
-        phase = party.sequel(phase);
-      }
-    }
-    this.#now = undefined;
-    line.resolve();
-  }
-
-  #abreast(line: Line): void {
-    let waiting = 1; // for the loop to get through
-    const arrive = (): void => {
-      if (--waiting === 0) line.resolve();
-    };
-    for (const party of line.parties) {
-      if (line.halted()) break;
-      waiting++;
-      this.#call(line.phase, party, arrive);
-    }
-    this.#now = undefined;
-    arrive();
-  }
-
-  /** Calls one hook and waits for it beside the line, whoever lets that go on. */
-  #call(phase: Phase, party: Party, goOn?: () => void): void {
-    const call = this.#begin(phase, party);
-    const result = this.#invoke(call);
-    call.goOn = goOn;
-    if (result) this.#follow(call, result);
-    if (!result) this.#callSequel(call);
-    else if (this.#cut) this.#release(call);
-  }
-
-  async #follow(call: Call, result: PromiseLike<unknown>): Promise<void> {
-    this.#beside.add(call);
-    try {
-      await result;
-      this.#end(call);
-    } catch (error) {
-      this.#end(call, { error });
-    }
-    this.#callSequel(call);
-  }
-
-  #callSequel(call: Call): void {
-    const { goOn, party } = call;
-    const phase = party.sequel(call.phase);
-    call.goOn = undefined;
-    if (phase) this.#call(phase, party, goOn);
-    else goOn?.();
-    this.#now = undefined;
-  }
-
-  #begin(phase: Phase, party: Party): Call {
-    const call: Call = {
-      party,
-      phase,
-      begun: this.#now ?? this.#clock.now(),
-      order: this.#order++,
-      open: true,
-      goOn: undefined,
-      timer: undefined,
-      limited: false,
-      overdue: false,
-      timeout: undefined,
-    };
-    this.#now = undefined;
-    this.#observer.began(call);
-    return call;
-  }
-
-  /** Returns what is to be waited for; `undefined` if the call has ended. */
-  #invoke(call: Call): PromiseLike<unknown> | undefined {
-    const { party, phase } = call;
-    let result: PromiseLike<unknown> | undefined;
-    try {
-      result = party.invoke(phase) as PromiseLike<unknown> | undefined;
-      if (typeof result?.then !== "function") {
-        this.#end(call);
-        return undefined;
-      }
-    } catch (error) {
-      this.#end(call, { error });
-      return undefined;
-    }
-    if (this.#cut) {
-      this.#abandonOpen();
-    } else if (this.#hurried || party.hurried) {
-      this.#limit(call);
-    } else if (this.#limits.stopTimeouts && party.stopTimeout !== Infinity && !this.#closed) {
-      call.timer = startTimer(this.#clock, party.stopTimeout, () => {
-        party.hurry();
-        this.#outlivedGrace(call);
+  const wait = (call: Call): void => {
+    const { stopTimeout = Infinity } = call.member.service;
+    if (closed) return;
+    if (cut) {
+      sweep();
+      release(call);
+    } else if (host.hurried(call)) {
+      limit(call);
+    } else if (!call.starts) {
+      call.clear = startTimer(clock, stopTimeout, () => {
+        host.endGrace(call.member);
+        outliveGrace(call);
       });
     }
-    return result;
-  }
+  };
 
-  #end(call: Call, rejection?: Rejection): void {
-    const now = this.#now = this.#clock.now();
-    if (!call.open) {
-      this.#observer.late(call, now, rejection);
-      return;
+  const end = (call: Call, now: number, failure?: Failure): void => {
+    host.ended(call, now, failure);
+    if (call.open) close(call);
+  };
+
+  /** One walks the line until a call of theirs is released: then another does. */
+  const walk = async (line: Line): Promise<void> => {
+    let now = clock.now(); // the end of one is the begin of the next: clocks are slow
+    while (line.next < line.members.length && !line.halted()) {
+      const member = line.members[line.next++] as Member;
+      let mine: Line | undefined = line;
+      // The work of a service goes on after a `stop` that did not see to it.
+      for (let phase: Phase | "" = line.phase; phase;) {
+        const call = newCall(phase, member, now, mine);
+        let failure: Failure | undefined;
+        calls.push(call);
+        host.began(call);
+        try {
+          const result = host.invoke(call) as PromiseLike<unknown> | undefined;
+          if (typeof result?.then === "function") {
+            wait(call);
+            await result;
+          }
+        } catch (error) {
+          failure = { error };
+        }
+        end(call, now = clock.now(), failure);
+        mine = call.line;
+        phase = phase === "stop" && member.working ? "execute" : "";
+      }
+      if (!mine) return;
     }
-    this.#close(call);
-    if (this.#observer.ended(call, now, rejection)) {
-      this.#failures.push({ call, error: (rejection as Rejection).error });
-    }
-    this.#checkEmpty();
-  }
+    line.arrive();
+  };
 
-  #outlivedGrace(call: Call): void {
-    if (call.limited) return;
-    call.timer?.clear();
-    call.overdue = true;
-    this.#limit(call);
-  }
+  return {
+    open,
+    timedOut,
 
-  #limit(call: Call): void {
-    call.limited = true;
-    if (this.#closed) return;
-    const { inLine, inAll } = this.#limits;
-    const abandon = (): void => this.#giveUp(call);
-    call.timer = startTimer(this.#clock, inLine, () => {
-      if (inLine === inAll) return abandon();
-      call.timer = startTimer(this.#clock, inAll - inLine, abandon);
-      this.#release(call);
-    });
-  }
+    inOrder: (phase, members, concurrently, halted = () => false) =>
+      new Promise((resolve) => {
+        const lines = concurrently ? members.map((member) => [member]) : [members];
+        let waiting = lines.length;
+        if (!waiting) resolve();
+        const arrive = (): void => {
+          if (!--waiting) resolve();
+        };
+        for (const members of lines) walk({ phase, members, halted, arrive, next: 0 });
+      }),
 
-  #abandonOpen(): void {
-    if (this.#closed) return;
-    this.#cutting ??= startTimer(this.#clock, 0, () => {
-      this.#cutting = undefined;
-      for (const call of this.open) this.#giveUp(call);
-    });
-  }
+    note: (member, begun) => newCall("execute", member, begun),
 
-  #giveUp(call: Call): void {
-    const error = this.timedOut(call);
-    this.#failures.push({ call, error });
-    this.#abandon(call, error);
-  }
+    drained: () =>
+      new Promise((resolve) => {
+        if (calls.length) whenDrained = resolve;
+        else resolve();
+      }),
 
-  #abandon(call: Call, error: unknown): void {
-    this.#close(call);
-    this.#observer.abandoned(call, this.#clock.now(), error);
-    this.#release(call);
-    this.#checkEmpty();
-  }
+    hurry() {
+      open().forEach(outliveGrace);
+    },
 
-  #close(call: Call): void {
-    call.open = false;
-    call.timer?.clear();
-    if (call === this.#current) this.#current = undefined;
-    else this.#beside.delete(call);
-  }
+    cut() {
+      cut = true;
+      sweep();
+      open().forEach(release);
+    },
 
-  #checkEmpty(): void {
-    if (!this.#current && !this.#beside.size) this.#whenEmpty?.();
-  }
+    force(reason) {
+      const next = order; // what is called from now on gets its turn
+      clearForce?.();
+      clearForce = startTimer(clock, 0, () => {
+        const hung = open().filter((call) => call.order < next);
+        const error = new ForcedStopError(hung.map(unsettled), reason);
+        for (const call of hung) abandon(call, error);
+      });
+    },
 
-  /** The line goes on, if it waits for this call. */
-  #release(call: Call): void {
-    const { goOn } = call;
-    call.goOn = undefined;
-    if (call === this.#current) {
-      this.#current = undefined;
-      this.#beside.add(call);
-    }
-    goOn?.();
-  }
-}
-
-/** Hooks of one phase, and how far one has come. */
-interface Line {
-  readonly phase: Phase;
-  readonly parties: readonly Party[];
-  readonly halted: () => boolean;
-  readonly resolve: () => void;
-  next: number;
+    close() {
+      closed = true;
+      clearSweep?.();
+      clearForce?.();
+    },
+  };
 }

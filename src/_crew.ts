@@ -1,148 +1,130 @@
-import { Broadcast } from "./_latch.ts";
-import { Member } from "./_member.ts";
-import { mismatch } from "./_options.ts";
-import type { LifetimeLatches } from "./application_lifetime.ts";
+import { check, nothing } from "./_check.ts";
+import type { Member, Service } from "./_member.ts";
+import { checkBehavior } from "./_options.ts";
 import type {
-  BackgroundServiceExceptionBehavior,
   HostContext,
   HostedService,
+  ServiceContext,
   ServiceFactory,
   Services,
   ServiceStatus,
 } from "./types.ts";
 
-/** What a crew takes from its host. */
-export interface CrewOptions {
-  readonly services: Services;
-  readonly context: HostContext;
-  readonly latches: LifetimeLatches;
-  readonly exceptionBehavior: BackgroundServiceExceptionBehavior;
-  /** A service says of itself that it failed. */
-  readonly failed: (member: Member, error: unknown) => void;
-}
-
-/** The services of one host: checks them, makes those that factories make, and names them. */
-export class Crew {
-  readonly context: HostContext;
-  readonly latches: LifetimeLatches;
-  readonly exceptionBehavior: BackgroundServiceExceptionBehavior;
-  readonly failed: (member: Member, error: unknown) => void;
-  /** Cancels the start. */
-  readonly cancel: Broadcast = new Broadcast();
-  /** Ends the grace. */
-  readonly grace: Broadcast = new Broadcast();
-
-  /** In order of registration; a factory's place is taken by what it makes. */
-  readonly #places: (Member | ServiceFactory)[] = [];
-  #members: Member[] | undefined;
-  #lifecycle: Member[] | undefined;
-  readonly #known: Set<unknown> = new Set();
-  readonly #names: Map<Member, string> = new Map();
-  /** How often each name was asked for; the host lifetime has one too. */
-  readonly #taken: Map<string, number> = new Map([["hostLifetime", 1]]);
-
-  constructor({ services, context, latches, exceptionBehavior, failed }: CrewOptions) {
-    this.context = context;
-    this.latches = latches;
-    this.exceptionBehavior = exceptionBehavior;
-    this.failed = failed;
-    if (typeof services?.[Symbol.iterator] !== "function") {
-      throw mismatch("services", "an iterable of services and factories", services);
-    }
-    for (const service of services) {
-      const label = `services[${this.#places.length}]`;
-      this.#places.push(
-        typeof service === "function"
-          ? factory(service, label)
-          : this.#admit(service, label, false),
-      );
-    }
-  }
-
-  /** Every service that exists, in order of registration. */
-  get members(): Member[] {
-    return this.#members ??= this.#places.filter((place) => place instanceof Member);
-  }
-
+/** The services of one host: checks them, names them, and makes those that factories make. */
+export interface Crew {
+  /** Those that exist, in order of registration. */
+  members(): readonly Member[];
   /** Those with hooks besides `start` and `stop`: most have none. */
-  get lifecycle(): Member[] {
-    return this.#lifecycle ??= this.members.filter((member) => member.lifecycle);
-  }
-
+  lifecycle(): readonly Member[];
   /** Calls the factories, in order. */
-  create(): void {
-    for (const [index, place] of this.#places.entries()) {
-      if (place instanceof Member) continue;
-      const label = `services[${index}]${place.name && ` (factory "${place.name}")`}`;
-      const service = make(place, label, this.context);
-      this.#places[index] = this.#admit(service, label, true);
-      this.#members = this.#lifecycle = undefined;
-    }
-  }
+  create(context: HostContext): void;
+  status(): ServiceStatus[];
+}
 
-  /** Names are made when first asked for, in order of registration. */
-  nameOf(member: Member): string {
-    if (!this.#names.has(member)) {
-      for (const it of this.members) {
-        if (!this.#names.has(it)) this.#names.set(it, this.#unique(nameOf(it.service)));
+/** A member of whatever has hooks. */
+export function newMember(
+  service: Service,
+  name: string,
+  owned: boolean,
+  contextOf: (member: Member) => ServiceContext,
+): Member {
+  const member: Member = {
+    service,
+    name,
+    owned,
+    context: undefined as never,
+    state: "created",
+    since: 0,
+    error: undefined,
+    up: false,
+    working: undefined,
+    link: undefined,
+    cancel: undefined,
+    forced: undefined,
+  };
+  return Object.assign(member, { context: contextOf(member) });
+}
+
+export function createCrew(
+  services: Services,
+  contextOf: (member: Member) => ServiceContext,
+): Crew {
+  const known = new Set<unknown>();
+  /** How often each name was asked for. */
+  const names = new Map<string, number>();
+
+  const unique = (name: string): string => {
+    const count = (names.get(name) ?? 0) + 1;
+    names.set(name, count);
+    return count > 1 ? unique(`${name}#${count}`) : name;
+  };
+  unique("hostLifetime");
+
+  const admit = (service: HostedService, place: string, owned: boolean): Member => {
+    check(place, service, {});
+    const { name, stopTimeout = 0 } = service;
+    const type = Object.getPrototypeOf(service)?.constructor?.name;
+    const given = name || (type === "Object" ? "" : type) || "service";
+    const label = `${place} "${given}"`;
+    check(label, { name: given, stopTimeout, start: service.start, stop: service.stop }, {
+      name: "",
+      stopTimeout: 0,
+      start: nothing,
+      stop: nothing,
+    });
+    checkBehavior(`${label}.`, service);
+    if (known.has(service)) throw new TypeError(`Cannot use ${label}: it is in the list already`);
+    known.add(service);
+    return newMember(service, unique(given), owned, contextOf);
+  };
+
+  check("services", services?.[Symbol.iterator], nothing);
+  const places = Array.from(services, (place, index) => {
+    const label = `services[${index}]`;
+    if (typeof place !== "function") return admit(place, label, false);
+    if (!place.prototype?.start) return place;
+    throw new TypeError(`Cannot use ${label}: got the class ${place.name}, write new ${place.name}()`);
+  });
+  const exists = (place: Member | ServiceFactory): place is Member => typeof place === "object";
+
+  let members: Member[] | undefined;
+  let lifecycle: Member[] | undefined;
+
+  const crew: Crew = {
+    members: () => members ??= places.filter(exists),
+
+    lifecycle: () =>
+      lifecycle ??= crew.members().filter(({ service }) =>
+        service.starting || service.started || service.stopping || service.stopped
+      ),
+
+    create(context) {
+      for (const [index, place] of places.entries()) {
+        if (exists(place)) continue;
+        const label = `services[${index}] (factory "${place.name}")`;
+        let made: HostedService | Promise<unknown>;
+        try {
+          made = place(context);
+        } catch (cause) {
+          throw new Error(`Cannot create ${label}: ${cause}`, { cause });
+        }
+        if (made instanceof Promise) {
+          made.catch(nothing);
+          throw new TypeError(`Cannot use ${label}: got a promise; do asynchronous work in start`);
+        }
+        places[index] = admit(made, label, true);
+        members = lifecycle = undefined;
       }
-    }
-    return this.#names.get(member) as string;
-  }
+    },
 
-  snapshot(): ServiceStatus[] {
-    return this.#places.map((place) =>
-      place instanceof Member
-        ? { name: place.name, state: place.state, since: place.since, error: place.error }
-        : { name: place.name || "service", state: "created", since: 0, error: undefined }
-    );
-  }
-
-  #admit(service: HostedService, label: string, owned: boolean): Member {
-    const member = new Member(this, service, label, owned);
-    if (this.#known.has(service)) {
-      throw new TypeError(`Cannot use ${label}: "${nameOf(service)}" is in the list already`);
-    }
-    this.#known.add(service);
-    return member;
-  }
-
-  #unique(name: string): string {
-    const count = (this.#taken.get(name) ?? 0) + 1;
-    this.#taken.set(name, count);
-    return count === 1 ? name : this.#unique(`${name}#${count}`);
-  }
-}
-
-function nameOf(service: { readonly name?: string | undefined }): string {
-  const type = Object.getPrototypeOf(service)?.constructor?.name;
-  return service.name || (type !== "Object" && type) || "service";
-}
-
-/** A class is a function too. */
-function factory(candidate: ServiceFactory, label: string): ServiceFactory {
-  if (typeof candidate.prototype?.start === "function") {
-    const { name } = candidate;
-    throw new TypeError(
-      `Cannot use ${label}: got the class ${name}, wanted an instance: write new ${name}()`,
-    );
-  }
-  return candidate;
-}
-
-function make(factory: ServiceFactory, label: string, context: HostContext): HostedService {
-  let made: unknown;
-  try {
-    made = factory(context);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`Cannot create ${label}: ${why}`, { cause });
-  }
-  if (made instanceof Promise) {
-    made.catch(() => {});
-    throw new TypeError(
-      `Cannot create ${label}: it returned a promise; do asynchronous work in start`,
-    );
-  }
-  return made as HostedService;
+    status: () =>
+      places.map((place) => {
+        if (!exists(place)) {
+          return { name: place.name || "service", state: "created", since: 0, error: undefined };
+        }
+        const { name, state, since, error } = place;
+        return { name, state, since, error };
+      }),
+  };
+  return crew;
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "./types.ts";
 
 /** The longest delay `setTimeout` takes; a longer one fires at once. */
-const LONGEST = 2 ** 31 - 1;
+const longest = 2 ** 31 - 1;
 
 /** The global timers, looked up when used: test tools replace them, workerd forbids them early. */
 export const globalClock: Clock = {
@@ -10,28 +10,23 @@ export const globalClock: Clock = {
   clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
 };
 
-/** A running timer. */
-export interface Timer {
-  clear(): unknown;
-}
+/** Ends a timer; does nothing once it has fired. */
+export type Clear = () => void;
 
-/** Calls back once after `ms`, however long that is; for `Infinity` there is no timer. */
-export function startTimer(clock: Clock, ms: number, callback: () => void): Timer {
-  let handle: unknown;
+/** Calls back once after `ms`, however long that is. */
+export function startTimer(clock: Clock, ms: number, callback: () => void): Clear {
+  let timer: unknown;
   const step = (left: number): void => {
-    const next = Math.min(left, LONGEST);
-    handle = clock.setTimeout(() => next < left ? step(left - next) : callback(), next);
+    timer = clock.setTimeout(
+      () => left > longest ? step(left - longest) : callback(),
+      Math.min(left, longest),
+    );
   };
-  if (ms !== Infinity) step(ms);
-  return { clear: () => handle === undefined || clock.clearTimeout(handle) };
+  if (ms < Infinity) step(ms);
+  return () => clock.clearTimeout(timer);
 }
 
 /** Keeps the process alive until cleared: neither a signal handler nor a promise does. */
-export function keepAlive(clock: Clock): Timer {
-  let handle: unknown;
-  const hold = (): void => {
-    handle = clock.setTimeout(hold, LONGEST);
-  };
-  hold();
-  return { clear: () => clock.clearTimeout(handle) };
+export function keepAlive(clock: Clock): Clear {
+  return startTimer(clock, Number.MAX_SAFE_INTEGER, () => {});
 }

@@ -5,11 +5,11 @@ import type { ServiceContext } from "./types.ts";
  * name: copies of this package from npm and JSR may meet in one program.
  */
 export interface WorkerLink {
+  /** So that an overriding `start` may forget to pass it on. */
+  readonly context: ServiceContext;
   /**
-   * Of the current run. The host aborts it when the start is cancelled, or when an overriding
-   * `stop` did not, and so needs no listener per service.
+   * Of the work. The host aborts it when the start is cancelled, or when an overriding `stop` did
+   * not, and so needs no listener per service. Made by whoever needs it first.
    */
   controller: AbortController | undefined;
-  /** From the host, so that an override may forget to pass it on. */
-  context: ServiceContext | undefined;
 }

@@ -1,9 +1,7 @@
-import { AbortError } from "./_abort.ts";
-import { globalClock } from "./_timer.ts";
+import { AbortError, link } from "./_abort.ts";
+import { nothing } from "./_check.ts";
 import type { WorkerLink } from "./_worker.ts";
 import { HostStateError } from "./errors.ts";
-import { createHost } from "./host.ts";
-import { onAbort } from "./on_abort.ts";
 import type { HostedService, ServiceContext } from "./types.ts";
 
 /**
@@ -37,11 +35,10 @@ import type { HostedService, ServiceContext } from "./types.ts";
  */
 export abstract class BackgroundService implements HostedService {
   /** @ignore Between host and service. */
-  readonly "~worker": WorkerLink = { controller: undefined, context: undefined };
+  "~worker": WorkerLink | undefined;
   #executeTask: Promise<void> | undefined;
   #running = false;
-  /** `context.forced` of a service that has no host. */
-  #forcedAlone: AbortController | undefined;
+  #controller: AbortController | undefined;
 
   /**
    * The work. Called once a start, not in the same tick; never if its signal aborted before.
@@ -71,81 +68,54 @@ export abstract class BackgroundService implements HostedService {
    *
    * @param signal If it has aborted, the work never begins. Without a host, it also aborts the
    * work later.
-   * @param context Made by the host. Without one, a test may leave it out.
+   * @param context Made by the host. Without a host, a test gives one if the work looks at it.
    * @throws {HostStateError} If the work of an earlier start still runs.
    */
   // With defaults, these are no parameters the host has to make a signal for.
   async start(
     signal: AbortSignal | undefined = undefined,
-    context: ServiceContext | undefined = this["~worker"].context,
+    context: ServiceContext | undefined = this["~worker"]?.context,
   ): Promise<void> {
     if (this.#running) {
-      throw new HostStateError("Cannot start a background service twice: its work still runs");
+      throw new HostStateError("Cannot start a background service again: its work still runs");
     }
     this.#running = true;
-    const controller = this["~worker"].controller = new AbortController();
+    const worker = this["~worker"];
+    const controller = this.#controller = worker?.controller ?? new AbortController();
+    if (worker) worker.controller = controller;
     if (signal?.aborted) controller.abort(signal.reason);
-    this.#executeTask = context
-      ? this.#execute(controller.signal, context)
-      : this.#executeAlone(controller, signal);
-    this.#executeTask.catch(() => {}); // whoever asks for it gets it
+    const unlink = worker ? nothing : link(signal, (reason) => controller.abort(reason));
+    this.#executeTask = this.#run(controller.signal, context as ServiceContext, unlink);
+    this.#executeTask.catch(nothing); // whoever asks for it gets it
   }
 
   /**
    * Aborts the signal of the work and resolves when it has ended, however long that takes and
    * however it ends: only a host abandons. Does nothing before the first start.
-   *
-   * @param signal Ends the grace. With a host, that is `context.forced`; without one, it aborts
-   * what the work was given as that.
    */
   async stop(
-    signal: AbortSignal | undefined = undefined,
-    context: ServiceContext | undefined = this["~worker"].context,
+    _signal: AbortSignal | undefined = undefined,
+    context: ServiceContext | undefined = this["~worker"]?.context,
   ): Promise<void> {
     const reason = context?.lifetime.stopping.reason;
-    this["~worker"].controller?.abort(reason ?? new AbortError("The background service was stopped"));
-    const unlink = signal && this.#forcedAlone && forward(signal, this.#forcedAlone);
-    await this.#executeTask?.catch(() => {});
-    unlink?.();
+    this.#controller?.abort(reason ?? new AbortError("The background service was stopped"));
+    await this.#executeTask?.catch(nothing);
   }
 
   /** Aborts the signal of the work and waits for nothing. */
   [Symbol.dispose](): void {
-    this["~worker"].controller?.abort(new AbortError("The background service was disposed"));
+    this.#controller?.abort(new AbortError("The background service was disposed"));
   }
 
-  async #execute(signal: AbortSignal, context: ServiceContext): Promise<void> {
+  async #run(signal: AbortSignal, context: ServiceContext, unlink: () => void): Promise<void> {
     try {
       await undefined; // never in the tick of the start
       signal.throwIfAborted();
       await this.execute(signal, context);
     } finally {
+      unlink();
       this.#running = false;
+      this["~worker"] = undefined;
     }
   }
-
-  async #executeAlone(work: AbortController, start: AbortSignal | undefined): Promise<void> {
-    const unlink = start && forward(start, work);
-    const forced = this.#forcedAlone = new AbortController();
-    const host = createHost([]);
-    try {
-      await this.#execute(work.signal, {
-        name: "service",
-        host,
-        lifetime: host.lifetime,
-        logger: console,
-        clock: globalClock,
-        forced: forced.signal,
-        fail: (error) => {
-          throw error;
-        },
-      });
-    } finally {
-      unlink?.();
-    }
-  }
-}
-
-function forward(signal: AbortSignal, controller: AbortController): () => void {
-  return onAbort(signal, (reason) => controller.abort(reason));
 }

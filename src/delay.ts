@@ -1,4 +1,4 @@
-import { timeout } from "./_options.ts";
+import { check } from "./_check.ts";
 import { globalClock, startTimer } from "./_timer.ts";
 import type { Clock } from "./types.ts";
 
@@ -36,14 +36,14 @@ export interface DelayOptions {
  */
 export function delay(ms: number, options: DelayOptions = {}): Promise<void> {
   const { signal, clock = globalClock } = options;
-  timeout("ms", ms, 0);
+  check("ms", ms, 0);
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
     const abort = (): void => {
-      timer.clear();
+      clear();
       reject(signal?.reason);
     };
-    const timer = startTimer(clock, ms, () => {
+    const clear = startTimer(clock, ms, () => {
       signal?.removeEventListener("abort", abort);
       resolve();
     });

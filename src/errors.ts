@@ -6,11 +6,11 @@
 
 import type { Phase } from "./events.ts";
 
-/** What a {@linkcode ServiceTimeoutError} says besides its message. */
+/** A hook that has not settled. */
 export interface UnsettledHook {
   /** The service's unique name. */
   readonly service: string;
-  /** The hook that had not settled. */
+  /** The hook. */
   readonly phase: Phase;
   /** How long it had been running, in milliseconds. */
   readonly elapsed: number;
@@ -21,16 +21,19 @@ export class ServiceTimeoutError extends Error implements UnsettledHook {
   override readonly name: string = "ServiceTimeoutError";
   /** Stable; compare this rather than the class, of which a program may hold two copies. */
   readonly code: "ERR_SERVICE_TIMEOUT" = "ERR_SERVICE_TIMEOUT";
-  readonly service: string;
-  readonly phase: Phase;
-  readonly elapsed: number;
+  /** The service's unique name. */
+  readonly service!: string;
+  /** The hook. */
+  readonly phase!: Phase;
+  /** How long it had been running, in milliseconds. */
+  readonly elapsed!: number;
 
   /** Made by the host. */
-  constructor({ service, phase, elapsed }: UnsettledHook) {
-    super(`Cannot ${verb(phase)} "${service}": still running after ${elapsed} ms`);
-    this.service = service;
-    this.phase = phase;
-    this.elapsed = elapsed;
+  constructor(hook: UnsettledHook) {
+    const { service, phase, elapsed } = hook;
+    const verb = /^(start|stop|dispose)$/.test(phase) ? phase : `finish "${phase}" of`;
+    super(`Cannot ${verb} service "${service}": still running after ${elapsed} ms`);
+    Object.assign(this, hook);
   }
 }
 
@@ -43,9 +46,9 @@ export class ForcedStopError extends Error {
   readonly abandoned: readonly UnsettledHook[];
 
   /** Made by the host. */
-  constructor(abandoned: readonly UnsettledHook[], options?: ErrorOptions) {
+  constructor(abandoned: readonly UnsettledHook[], cause: unknown) {
     const hooks = abandoned.map((it) => `"${it.service}" (${it.phase}, ${it.elapsed} ms)`);
-    super(`Forced to stop: still running: ${hooks.join(", ")}`, options);
+    super(`Forced to stop: still running: ${hooks.join(", ")}`, { cause });
     this.abandoned = abandoned;
   }
 }
@@ -55,10 +58,4 @@ export class HostStateError extends Error {
   override readonly name: string = "HostStateError";
   /** Stable; compare this rather than the class. */
   readonly code: "ERR_HOST_STATE" = "ERR_HOST_STATE";
-}
-
-function verb(phase: Phase): string {
-  return phase === "start" || phase === "stop" || phase === "dispose"
-    ? `${phase} service`
-    : `finish "${phase}" of service`;
 }

@@ -1,29 +1,22 @@
-import { AbortError, abortReason } from "./_abort.ts";
-import { Calls, type Party } from "./_calls.ts";
-import { Crew } from "./_crew.ts";
-import { HostLifetimeParty } from "./_host_lifetime.ts";
-import { Journal } from "./_journal.ts";
-import { Ledger } from "./_ledger.ts";
-import type { Member } from "./_member.ts";
-import { mismatch, type Settings, settings } from "./_options.ts";
-import { combine, raise } from "./_outcome.ts";
+import { AbortError, abortReason, answers, Latch, link } from "./_abort.ts";
+import { type Call, createCalls, isStartPhase } from "./_calls.ts";
+import { nothing } from "./_check.ts";
+import { createCrew, newMember } from "./_crew.ts";
+import { createJournal, type Failure } from "./_journal.ts";
+import type { Member, Service } from "./_member.ts";
+import { settings } from "./_options.ts";
 import { keepAlive, startTimer } from "./_timer.ts";
-import { Work } from "./_work.ts";
-import {
-  applicationLifetime,
-  type LifetimeLatches,
-  lifetimeLatches,
-} from "./application_lifetime.ts";
 import { HostStateError } from "./errors.ts";
-import type { HostEvent } from "./events.ts";
-import { onAbort } from "./on_abort.ts";
+import type { Phase } from "./events.ts";
 import type {
   ApplicationLifetime,
   Host,
+  HostContext,
   HostOptions,
   HostState,
+  ServiceContext,
   Services,
-  ServiceStatus,
+  ServiceState,
 } from "./types.ts";
 
 /**
@@ -53,7 +46,526 @@ import type {
  * ```
  */
 export function createHost(services: Services, options: HostOptions = {}): Host {
-  return new GenericHost(services, settings(options));
+  const given = settings(options);
+  const { clock, logger, startupTimeout, shutdownTimeout, abandonTimeout } = given;
+  const journal = createJournal(given);
+
+  let state: HostState = "created";
+  let starting: Promise<void> | undefined;
+  let stopping: Promise<void> | undefined;
+
+  /** What the application listens to. */
+  const fired = { started: new Latch(), stopping: new Latch(), stopped: new Latch() };
+  /** What hooks listen to: that the start is cancelled, that the grace is over. */
+  const shared = { cancel: new Latch(), forced: new Latch() };
+
+  /** Whether the start may still go either way, and why it does not go on. */
+  let undecided = true;
+  let cancellation: Cancellation | undefined;
+  /** Whether the host lifetime was told of a start, and so must be told of the stop. */
+  let waitedForStart = false;
+  /** What went wrong, and its place among the others. */
+  const failures: (Failure & { readonly phase: Phase; readonly order: number })[] = [];
+
+  const outcomes: { start?: unknown; run?: unknown; stop?: unknown } = {};
+
+  /** How many services do background work. */
+  let working = 0;
+
+  /** How many are in `run()` or `waitForShutdown()`, and how to wake those that sleep there. */
+  let waiting = 0;
+  let sleepers: (() => void)[] = [];
+
+  const lifetime: ApplicationLifetime = {
+    get started() {
+      return fired.started.signal;
+    },
+    get stopping() {
+      return fired.stopping.signal;
+    },
+    get stopped() {
+      return fired.stopped.signal;
+    },
+    stopApplication(reason) {
+      requestStop(abortReason("The application was asked to stop", reason));
+    },
+  };
+
+  // All who ask for the same get the same outcome.
+  const host: Host = {
+    lifetime,
+    get state() {
+      return state;
+    },
+    get services() {
+      return crew.status();
+    },
+    subscribe: journal.subscribe,
+
+    start: (signal) =>
+      during(signal, cancelStart, async () => {
+        await startOnce();
+        if (cancellation) raise("start", [...startCauses(), ...errors()]);
+      }),
+
+    run: (signal) =>
+      during(signal, requestStop, async () => {
+        await startOnce();
+        if (!cancellation) await shutdown();
+        else if (cancellation.asked) raise("run", errors());
+        else raise("start", [...startCauses(), ...errors()]);
+      }, true),
+
+    waitForShutdown: (signal) => during(signal, requestStop, shutdown, true),
+
+    stop: (signal) =>
+      during(signal, endGrace, async () => {
+        if (starting && undecided) {
+          state = "stopping";
+          cancelStart(new AbortError("The host was stopped while it was starting"), true);
+          await starting;
+        }
+        await stopOnce();
+        raise("stop", errors(false));
+      }),
+
+    abort(reason) {
+      if (state === "stopped") return;
+      const why = abortReason("The host was forced to stop", reason);
+      requestStop(why);
+      endGrace(why);
+      calls.force(why);
+    },
+
+    [Symbol.asyncDispose]: () => host.stop(),
+  };
+
+  /** What hooks are given: their own, and through the prototype what all share. */
+  class Context {
+    readonly #member: Member;
+
+    constructor(member: Member) {
+      this.#member = member;
+    }
+
+    get name(): string {
+      return this.#member.name;
+    }
+
+    get forced(): AbortSignal {
+      return ownLatch(this.#member, "forced").signal;
+    }
+
+    /** Bound, so that it can be handed on as a callback. */
+    get fail(): (error: unknown) => void {
+      return (error) => workReported(this.#member, error);
+    }
+  }
+  const context: HostContext = { host, lifetime, logger, clock };
+  Object.assign(Context.prototype, context);
+
+  const crew = createCrew(services, (member) => new Context(member) as unknown as ServiceContext);
+  const lifetimeMember = newMember(given.hostLifetime as unknown as Service, "hostLifetime", false, () => host as never);
+  const calls = createCalls({
+    clock,
+    abandonTimeout,
+    invoke,
+    hurried: ({ starts, member: { forced = shared.forced } }) =>
+      (starts ? shared.cancel : forced).aborted,
+    endGrace: endGraceOf,
+    began: callBegan,
+    ended: callEnded,
+    abandoned: callAbandoned,
+  });
+  return host;
+
+  // The start.
+
+  function startOnce(): Promise<void> {
+    if (!starting) {
+      if (stopping) {
+        throw new HostStateError("Cannot start the host: it was stopped before; create another");
+      }
+      const { promise, resolve } = deferred();
+      starting = promise; // before a hook can ask for it
+      resolve(start());
+    }
+    return starting;
+  }
+
+  async function start(): Promise<void> {
+    const begun = clock.now();
+    const clearLimit = startTimer(clock, startupTimeout, startTimedOut);
+    const concurrently = given.servicesStartConcurrently;
+    const cancelled = (): boolean => cancellation !== undefined;
+    const over = (): boolean => cancelled() || failures.length > 0;
+
+    if (state === "created") state = "starting";
+    journal.tell({ type: "hostStarting" });
+    if (!over()) {
+      waitedForStart = true;
+      await calls.inOrder("waitForStart", [lifetimeMember]);
+    }
+    if (!over()) createServices();
+    for (const phase of ["starting", "start", "started"] as const) {
+      if (over()) break;
+      await calls.inOrder(phase, concerned(phase), concurrently, concurrently ? cancelled : over);
+    }
+    clearLimit();
+
+    if (over()) startFailed(errors());
+    undecided = false;
+    const duration = clock.now() - begun;
+    if (cancellation) {
+      const error = combine([...startCauses(), ...errors()]);
+      journal.tell({ type: "hostStartFailed", duration, error });
+      return stopOnce();
+    }
+    state = "started";
+    fired.started.abort(new AbortError("The application has started"));
+    journal.tell({ type: "hostStarted", duration });
+    stopIfIdle();
+  }
+
+  function createServices(): void {
+    try {
+      crew.create(context);
+    } catch (error) {
+      journal.log("error", "A service was not created", { error });
+      startFailed([error]);
+    }
+  }
+
+  function startTimedOut(): void {
+    startFailed(calls.open().map(calls.timedOut));
+  }
+
+  function startFailed(causes: readonly unknown[]): void {
+    cancelStart(new AbortError("The start failed", causes[0]), false, causes);
+  }
+
+  /** The first reason wins. Work that has begun already ends with the start. */
+  function cancelStart(reason: unknown, asked = false, causes: readonly unknown[] = []): void {
+    if (!undecided || cancellation) return;
+    cancellation = { reason, asked, causes };
+    fire("cancel", reason);
+    for (const member of [...crew.members()].reverse()) abortWork(member, reason);
+    calls.hurry();
+  }
+
+  // The time between.
+
+  function watchWork(member: Member, begun: number): void {
+    const { executeTask } = member.service;
+    if (!executeTask) return;
+    const run = member.working = calls.note(member, begun);
+    working++;
+    journal.began(run);
+    Promise.resolve(executeTask).then(
+      () => workEnded(run),
+      (error) => workEnded(run, isCancellation(member, error) ? undefined : { error }),
+    );
+  }
+
+  function workEnded(run: Call, failure?: Failure): void {
+    const { member, open } = run;
+    journal.ended(run, open ? failure ? "Failed" : "Done" : "Late", failure);
+    if (!open) return;
+    run.open = false;
+    member.working = undefined;
+    working--;
+    if (failure) workFailed(member, failure.error);
+    else if (member.state === "started") enter(member, "completed");
+    stopIfIdle();
+  }
+
+  function workReported(member: Member, error: unknown): void {
+    if (isCancellation(member, error)) return;
+    journal.tell({ type: "serviceFaulted", service: member.name, error });
+    journal.log("error", `Service "${member.name}" reports a failure`, { error });
+    workFailed(member, error);
+  }
+
+  function workFailed(member: Member, error: unknown): void {
+    const { backgroundServiceExceptionBehavior = given.backgroundServiceExceptionBehavior } =
+      member.service;
+    member.error = error;
+    if (member.state !== "stopping") enter(member, "failed");
+    if (state === "stopped" || backgroundServiceExceptionBehavior === "ignore") return;
+    fail("execute", 1e9 + failures.length, error);
+    const reason = new AbortError(`Service "${member.name}" failed`, error);
+    cancelStart(reason, false, [error]);
+    requestStop(reason);
+  }
+
+  function stopIfIdle(): void {
+    if (given.stopWhenIdle && state === "started" && !working) {
+      requestStop(new AbortError("All background work has ended"));
+    }
+  }
+
+  /** Does what a caller asks for, and reacts to their signal meanwhile. */
+  async function during(
+    signal: AbortSignal | undefined,
+    react: (reason: unknown) => void,
+    work: () => Promise<void>,
+    waits = false,
+  ): Promise<void> {
+    const unlink = link(signal, (reason) => react(reason));
+    const clear = waits ? keepAlive(clock) : nothing;
+    waiting += +waits;
+    try {
+      await work();
+    } finally {
+      waiting -= +waits;
+      clear();
+      unlink();
+    }
+  }
+
+  /** Sleeps until there is a reason to stop, and stops. */
+  async function shutdown(): Promise<void> {
+    if (!fired.stopping.aborted && !stopping) {
+      await new Promise<void>((resolve) => sleepers.push(resolve));
+    }
+    if (undecided) await starting; // the rollback is the start's
+    await stopOnce();
+    raise("stop", errors(false));
+  }
+
+  function requestStop(reason: unknown): void {
+    if (state === "stopping" || state === "stopped") return;
+    const unheard = state === "started" && !waiting;
+    state = "stopping";
+    cancelStart(reason, true);
+    const first = cancellation ? cancellation.reason : reason;
+    fired.stopping.abort(first);
+    journal.tell({ type: "stopRequested", reason: first });
+    wake();
+    if (unheard) {
+      journal.log("warn", "Nobody waits for the stop that was asked for: call host.stop() or run()");
+    }
+  }
+
+  function wake(): void {
+    for (const resolve of sleepers) resolve();
+    sleepers = [];
+  }
+
+  // The stop, which is also the rollback of a start.
+
+  function stopOnce(): Promise<void> {
+    if (!stopping) {
+      const { promise, resolve } = deferred();
+      stopping = promise;
+      resolve(stop());
+    }
+    return stopping;
+  }
+
+  async function stop(): Promise<void> {
+    const begun = clock.now();
+    const clearGrace = startTimer(clock, shutdownTimeout, () => {
+      endGrace(new AbortError(`The grace of ${shutdownTimeout} ms is over`));
+    });
+    const clearCut = startTimer(clock, shutdownTimeout + abandonTimeout, calls.cut);
+    const inReverse = (phase: LifecyclePhase): Promise<void> =>
+      calls.inOrder(phase, [...concerned(phase)].reverse(), given.servicesStopConcurrently);
+
+    state = "stopping";
+    undecided = false;
+    journal.tell({ type: "hostStopping" });
+    wake();
+    await inReverse("stopping");
+    fired.stopping.abort(cancellation ? cancellation.reason : new AbortError("The host is stopping"));
+    await inReverse("stop");
+    await calls.inOrder("execute", crew.members().filter((it) => it.working && !it.up));
+    await inReverse("stopped");
+    fired.stopped.abort(new AbortError("The application has stopped"));
+    if (waitedForStart || !starting) await calls.inOrder("stop", [lifetimeMember]);
+    await calls.inOrder("dispose", crew.members().filter(disposer).reverse());
+    await calls.drained();
+
+    clearGrace();
+    clearCut();
+    calls.close();
+    for (const { working: run } of crew.members()) if (run) abandonWork(run);
+    state = "stopped";
+    const failed = errors(false);
+    const failure = failed.length ? { error: outcome("stop", failed) } : {};
+    journal.tell({ type: "hostStopped", duration: clock.now() - begun, ...failure });
+  }
+
+  /** From now on the host hurries. */
+  function endGrace(reason: unknown): void {
+    if (shared.forced.aborted || state === "stopped") return;
+    fire("forced", reason);
+    journal.tell({ type: "graceEnded", reason });
+    if (!starting || !undecided) calls.hurry();
+  }
+
+  /** Gives up work that still runs. */
+  function abandonWork(run: Call, order = 1e9): void {
+    const { member } = run;
+    const error = calls.timedOut(run);
+    run.open = false;
+    member.working = undefined;
+    working--;
+    journal.ended(run, "Abandoned", { error });
+    if (member.state !== "abandoned") fail("execute", order, error); // else its `stop` is named
+    enter(member, "abandoned");
+  }
+
+  /** Notes what went wrong: in the order of the calls, then with the work, then in disposal. */
+  function fail(phase: Phase, order: number, error: unknown): void {
+    if (state === "stopped") return;
+    failures.push({ phase, error, order: phase === "dispose" ? order + 2e9 : order });
+  }
+
+  function errors(startToo = true): unknown[] {
+    return failures
+      .filter(({ phase }) => startToo || !isStartPhase(phase))
+      .sort((a, b) => a.order - b.order)
+      .map(({ error }) => error);
+  }
+
+  /** The error that all who ask for the same get. */
+  function outcome(of: "start" | "run" | "stop", errors: readonly unknown[]): unknown {
+    return outcomes[of] ??= combine(errors);
+  }
+
+  function raise(of: "start" | "run" | "stop", errors: readonly unknown[]): void {
+    if (errors.length) throw outcome(of, errors);
+  }
+
+  /** Why the start did not succeed: what went wrong, or else the reason of its cancellation. */
+  function startCauses(): readonly unknown[] {
+    if (!cancellation) return [];
+    const { causes, reason } = cancellation;
+    return causes.length ? causes : [reason];
+  }
+
+  // Every call of a hook.
+
+  /** Whom a phase concerns: a start everybody, a stop only what had started. */
+  function concerned(phase: LifecyclePhase): readonly Member[] {
+    if (phase === "start") return crew.members();
+    if (phase === "stop") return crew.members().filter(({ up }) => up);
+    const starts = isStartPhase(phase);
+    return crew.lifecycle().filter(({ service, up }) =>
+      (starts || up) && typeof service[phase] === "function"
+    );
+  }
+
+  function invoke({ phase, member, starts }: Call): unknown {
+    const { service, context } = member;
+    if (phase === "execute") {
+      abortWork(member);
+      return service.executeTask?.catch(nothing);
+    }
+    if (phase === "dispose") return disposer(member)?.call(service);
+    if (phase === "start" && "~worker" in service) {
+      service["~worker"] = member.link = { context, controller: undefined };
+    }
+    return service[phase]?.(latchFor(member, phase, starts ? "cancel" : "forced").signal, context);
+  }
+
+  /** A hook that declares no parameter cannot listen, and is not worth a signal of its own. */
+  function latchFor(
+    member: Member,
+    phase: LifecyclePhase | "waitForStart",
+    kind: "cancel" | "forced",
+  ): Latch {
+    const { [phase]: hook, stopTimeout } = member.service;
+    if (hook?.length || stopTimeout !== undefined) return ownLatch(member, kind);
+    return member[kind] ??= shared[kind];
+  }
+
+  function ownLatch(member: Member, kind: "cancel" | "forced"): Latch {
+    let latch = member[kind];
+    if (!latch) {
+      latch = member[kind] = new Latch();
+      if (shared[kind].aborted) latch.abort(shared[kind].reason);
+    }
+    return latch;
+  }
+
+  /** The newest first, as services stop. */
+  function fire(kind: "cancel" | "forced", reason: unknown): void {
+    shared[kind].abort(reason);
+    for (const member of [lifetimeMember, ...crew.members()].reverse()) member[kind]?.abort(reason);
+  }
+
+  function endGraceOf(member: Member): void {
+    ownLatch(member, "forced").abort(new AbortError(`The grace of "${member.name}" is over`));
+  }
+
+  /** Asks background work to finish, whether it has begun or not; the first reason wins. */
+  function abortWork(member: Member, reason = fired.stopping.reason): void {
+    const { link } = member;
+    if (link) (link.controller ??= new AbortController()).abort(reason);
+  }
+
+  /** Whether `error` is an answer to one of the host's own signals. */
+  function isCancellation({ forced = shared.forced, link }: Member, error: unknown): boolean {
+    return [shared.cancel, fired.stopping, forced, link?.controller?.signal].some((signal) =>
+      answers(error, signal)
+    );
+  }
+
+  function enter(member: Member, state: ServiceState, now = clock.now()): void {
+    member.state = state;
+    member.since = now;
+  }
+
+  function callBegan(call: Call): void {
+    const { phase, member, begun } = call;
+    if (phase === "execute") return; // it began long ago
+    if (phase === "start" || phase === "starting") enter(member, "starting", begun);
+    if (phase === "stop" || phase === "stopping") enter(member, "stopping", begun);
+    journal.began(call);
+  }
+
+  function callEnded(call: Call, now: number, failure?: Failure): void {
+    const { phase, member, starts, open } = call;
+    if (phase === "execute") return; // how work ends is told elsewhere
+    if (!open) {
+      journal.ended(call, "Late", failure);
+      if (phase === "start" && !failure) takeBack(member);
+      return;
+    }
+    const cancelled = failure && starts && shared.cancel.aborted &&
+      isCancellation(member, failure.error);
+    const failed = cancelled ? undefined : failure;
+    if (failed) fail(phase, call.order, failed.error);
+    if (failure) {
+      member.error = failure.error;
+      if (member.state !== "abandoned") enter(member, failed ? "failed" : "stopped", now);
+    } else if (phase === "start") {
+      member.up = true;
+      enter(member, "started", now);
+    } else if (phase === "stop") {
+      enter(member, "stopped", now);
+    }
+    journal.ended(call, failed ? "Failed" : "Done", failed);
+    if (phase === "start") watchWork(member, now);
+  }
+
+  function callAbandoned(call: Call, error: unknown): void {
+    const { phase, member } = call;
+    if (phase === "execute") return abandonWork(member.working as Call, call.order);
+    fail(phase, call.order, error);
+    member.error = error;
+    enter(member, "abandoned");
+    if (phase === "stop") abortWork(member); // it may not have come to that
+    journal.ended(call, "Abandoned", { error });
+  }
+
+  /** A start that fulfils after it was given up is undone at once. */
+  function takeBack(member: Member): void {
+    endGraceOf(member);
+    calls.inOrder("stop", [member]);
+  }
 }
 
 /** Why the start does not go on. */
@@ -65,407 +577,22 @@ interface Cancellation {
   readonly causes: readonly unknown[];
 }
 
-/** How the start ended. */
-interface StartOutcome {
-  readonly cancellation: Cancellation | undefined;
-  readonly errors: readonly unknown[];
+type LifecyclePhase = "starting" | "start" | "started" | "stopping" | "stop" | "stopped";
+
+/** One error as it is; several as one flat aggregate, each once. */
+function combine(errors: readonly unknown[]): unknown {
+  const [first, ...others] = new Set(errors);
+  if (!others.length) return first;
+  return new AggregateError([first, ...others], `${others.length + 1} errors, the first: ${first}`);
 }
 
-/** The life of one host, in the order in which it happens. */
-class GenericHost implements Host {
-  readonly lifetime: ApplicationLifetime;
-  readonly #settings: Settings;
-  readonly #latches: LifetimeLatches = lifetimeLatches();
-  readonly #journal: Journal;
-  readonly #crew: Crew;
-  readonly #work: Work;
-  readonly #hostLifetime: readonly Party[];
-  readonly #startCalls: Calls;
-  readonly #stopCalls: Calls;
-
-  #state: HostState = "created";
-  #starting: Promise<StartOutcome> | undefined;
-  #stopping: Promise<readonly unknown[]> | undefined;
-
-  /** Whether the start may still go either way. */
-  #undecided = false;
-  #cancellation: Cancellation | undefined;
-  /** Cuts the start off from its callers' signals. */
-  readonly #unlinkStart: (() => void)[] = [];
-  /** Whether the host lifetime was told of a start, and so must be told of the stop. */
-  #waitedForStart = false;
-
-  /** How many are in `run()` or `waitForShutdown()`, and how to wake those that sleep there. */
-  #waiting = 0;
-  readonly #sleepers: (() => void)[] = [];
-
-  constructor(services: Services, settings: Settings) {
-    const { clock, logger, onEvent, hostLifetime, abandonTimeout } = settings;
-    this.#settings = settings;
-    this.#journal = new Journal(clock, logger);
-    if (onEvent) this.#journal.subscribe(onEvent);
-    this.lifetime = applicationLifetime(this.#latches, (reason) => {
-      this.#requestStop(abortReason("The application was asked to stop", reason));
-    });
-    this.#work = new Work(clock, this.#journal, {
-      failed: (member, error) => this.#workFailed(member, error),
-      ended: () => this.#stopIfIdle(),
-    });
-    this.#crew = new Crew({
-      services,
-      context: { host: this, lifetime: this.lifetime, logger, clock },
-      latches: this.#latches,
-      exceptionBehavior: settings.backgroundServiceExceptionBehavior,
-      failed: (member, error) => this.#work.reported(member, error),
-    });
-    this.#hostLifetime = hostLifetime
-      ? [new HostLifetimeParty(hostLifetime, this, this.#crew)]
-      : [];
-    const ledger = new Ledger(this.#journal, this.#crew.cancel, {
-      started: (member, now) => this.#work.watch(member, now),
-      startedLate: (member) => this.#takeBack(member),
-    });
-    const inAll = abandonTimeout;
-    this.#startCalls = new Calls(clock, { stopTimeouts: false, inLine: inAll, inAll }, ledger);
-    this.#stopCalls = new Calls(clock, { stopTimeouts: true, inLine: inAll / 2, inAll }, ledger);
-  }
-
-  get state(): HostState {
-    return this.#state;
-  }
-
-  get services(): readonly ServiceStatus[] {
-    return this.#crew.snapshot();
-  }
-
-  subscribe(observer: (event: HostEvent) => void): () => void {
-    return this.#journal.subscribe(observer);
-  }
-
-  // What one asks of it. All who ask for the same get the same outcome.
-
-  async start(signal?: AbortSignal): Promise<void> {
-    raise(startFailed, startErrors(await this.#startOnce(signal)));
-  }
-
-  async run(signal?: AbortSignal): Promise<void> {
-    await this.#waitingFor(signal, async () => {
-      const outcome = await this.#startOnce();
-      raise(startFailed, outcome.cancellation?.asked ? outcome.errors : startErrors(outcome));
-      await this.#shutdown();
-    });
-  }
-
-  async waitForShutdown(signal?: AbortSignal): Promise<void> {
-    await this.#waitingFor(signal, () => this.#shutdown());
-  }
-
-  async stop(signal?: AbortSignal): Promise<void> {
-    checkSignal(signal);
-    const unlink = link(signal, (reason) => this.#endGrace(reason));
-    try {
-      if (this.#undecided) {
-        this.#state = "stopping";
-        const reason = new AbortError("The host was stopped while it was starting");
-        this.#cancelStart(reason, { asked: true });
-        await this.#starting;
-      }
-      raise(stopFailed, await this.#stopOnce());
-    } finally {
-      unlink();
-    }
-  }
-
-  abort(reason?: unknown): void {
-    if (this.#state === "stopped") return;
-    const why = abortReason("The host was forced to stop", reason);
-    this.#requestStop(why);
-    this.#endGrace(why);
-    this.#startCalls.force(why);
-    this.#stopCalls.force(why);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    // Whoever began the stop has its outcome; the same error from two places would hide it.
-    if (this.#stopping || this.#undecided) await this.stop().catch(() => {});
-    else await this.stop();
-  }
-
-  // The start.
-
-  #startOnce(signal?: AbortSignal): Promise<StartOutcome> {
-    checkSignal(signal);
-    if (this.#starting) {
-      this.#linkStart(signal);
-      return this.#starting;
-    }
-    if (this.#stopping) {
-      throw new HostStateError(
-        "Cannot start the host: it was stopped before it was started; create another one",
-      );
-    }
-    // Everything a hook may ask for is there before the first one is called.
-    const { promise, resolve } = deferred<StartOutcome>();
-    this.#starting = promise;
-    this.#undecided = true;
-    if (this.#state === "created") this.#state = "starting";
-    this.#linkStart(signal);
-    resolve(this.#start());
-    return promise;
-  }
-
-  async #start(): Promise<StartOutcome> {
-    const { clock, startupTimeout, servicesStartConcurrently } = this.#settings;
-    const { stopping, started } = this.#latches;
-    const calls = this.#startCalls;
-    const begun = clock.now();
-    const limit = startTimer(clock, startupTimeout, () => this.#startTimedOut());
-    const cancelled = (): boolean => this.#cancellation !== undefined;
-    const over = (): boolean => cancelled() || calls.failed;
-    const halted = servicesStartConcurrently ? cancelled : over;
-
-    this.#journal.tell({ type: "hostStarting" });
-    if (stopping.fired) this.#cancelStart(stopping.reason, { asked: true });
-    if (!over()) {
-      this.#waitedForStart = true;
-      await calls.inOrder("waitForStart", this.#hostLifetime);
-    }
-    if (!over()) this.#createServices();
-    for (const phase of ["starting", "start", "started"] as const) {
-      if (over()) break;
-      await calls.inOrder(phase, this.#concerned(phase), servicesStartConcurrently, halted);
-    }
-    limit.clear();
-
-    const errors = calls.failures();
-    if (errors.length) {
-      const reason = new AbortError("The start failed", { cause: errors[0] });
-      this.#cancelStart(reason, { causes: errors });
-    }
-    this.#undecided = false;
-    for (const unlink of this.#unlinkStart) unlink();
-    const cancellation = this.#cancellation;
-    const duration = clock.now() - begun;
-    if (cancellation) {
-      const error = combine(startFailed, startErrors({ cancellation, errors }));
-      this.#journal.tell({ type: "hostStartFailed", duration, error });
-      return { cancellation, errors: [...errors, ...await this.#stopOnce()] };
-    }
-    this.#state = "started";
-    started.fire(new AbortError("The application has started"));
-    this.#journal.tell({ type: "hostStarted", duration });
-    this.#stopIfIdle();
-    return { cancellation, errors };
-  }
-
-  #createServices(): void {
-    try {
-      this.#crew.create();
-    } catch (error) {
-      this.#journal.error("A service was not created", error);
-      const reason = new AbortError("A service was not created", { cause: error });
-      this.#cancelStart(reason, { causes: [error] });
-    }
-  }
-
-  #linkStart(signal: AbortSignal | undefined): void {
-    const unlink = link(signal, (reason) => this.#cancelStart(reason));
-    if (this.#undecided) this.#unlinkStart.push(unlink);
-    else unlink();
-  }
-
-  #startTimedOut(): void {
-    const calls = this.#startCalls;
-    const causes = [...calls.open].map((call) => calls.timedOut(call));
-    const message = `The start took longer than ${this.#settings.startupTimeout} ms`;
-    for (const error of causes) this.#journal.error(message, error);
-    this.#cancelStart(new AbortError(message, { cause: causes[0] }), { causes });
-  }
-
-  /** The first reason wins. Work that has begun already ends with the start. */
-  #cancelStart(reason: unknown, { asked = false, causes = [] }: Partial<Cancellation> = {}): void {
-    if (!this.#undecided || this.#cancellation) return;
-    this.#cancellation = { reason, asked, causes };
-    this.#crew.cancel.fire(reason);
-    for (const member of [...this.#crew.members].reverse()) member.abortWork(reason);
-    this.#startCalls.hurry();
-  }
-
-  /** A start that fulfils after it was given up is undone at once. */
-  #takeBack(member: Member): void {
-    member.hurry();
-    this.#stopCalls.call("stop", member);
-  }
-
-  // The time between.
-
-  #workFailed(member: Member, error: unknown): void {
-    if (this.#state === "stopped") return;
-    const reason = new AbortError(`Service "${member.name}" failed`, { cause: error });
-    this.#cancelStart(reason, { causes: [error] });
-    this.#requestStop(reason);
-  }
-
-  #stopIfIdle(): void {
-    if (this.#settings.stopWhenIdle && this.#state === "started" && this.#work.idle) {
-      this.#requestStop(new AbortError("All background work has ended"));
-    }
-  }
-
-  /** Keeps the process alive while somebody waits; their signal asks for the stop. */
-  async #waitingFor(signal: AbortSignal | undefined, wait: () => Promise<void>): Promise<void> {
-    checkSignal(signal);
-    const alive = keepAlive(this.#settings.clock);
-    this.#waiting++;
-    const unlink = link(signal, (reason) => this.#requestStop(reason));
-    try {
-      await wait();
-    } finally {
-      unlink();
-      this.#waiting--;
-      alive.clear();
-    }
-  }
-
-  /** Sleeps until there is a reason to stop, and stops. */
-  async #shutdown(): Promise<void> {
-    if (!this.#latches.stopping.fired && !this.#stopping) {
-      await new Promise<void>((resolve) => this.#sleepers.push(resolve));
-    }
-    if (this.#undecided) await this.#starting; // the rollback is the start's
-    raise(stopFailed, await this.#stopOnce());
-  }
-
-  #requestStop(reason: unknown): void {
-    if (this.#state === "stopping" || this.#state === "stopped") return;
-    const running = this.#state === "started";
-    this.#state = "stopping";
-    this.#cancelStart(reason, { asked: true });
-    const first = this.#cancellation ? this.#cancellation.reason : reason;
-    this.#latches.stopping.fire(first);
-    this.#journal.tell({ type: "stopRequested", reason: first });
-    this.#wakeSleepers();
-    if (running && !this.#waiting) {
-      this.#journal.warn(
-        "A stop was requested, but nobody waits for it: call host.stop(), or await host.run()",
-      );
-    }
-  }
-
-  #wakeSleepers(): void {
-    for (const wake of this.#sleepers.splice(0)) wake();
-  }
-
-  // The stop, which is also the rollback of a start.
-
-  #stopOnce(): Promise<readonly unknown[]> {
-    if (this.#stopping) return this.#stopping;
-    const { promise, resolve } = deferred<readonly unknown[]>();
-    this.#stopping = promise;
-    resolve(this.#stop());
-    return promise;
-  }
-
-  async #stop(): Promise<readonly unknown[]> {
-    const { clock, shutdownTimeout, abandonTimeout, servicesStopConcurrently } = this.#settings;
-    const { stopping, stopped } = this.#latches;
-    const calls = this.#stopCalls;
-    const begun = clock.now();
-    const grace = startTimer(clock, shutdownTimeout, () => {
-      this.#endGrace(new AbortError(`The grace of ${shutdownTimeout} ms is over`));
-    });
-    const cut = startTimer(clock, shutdownTimeout + abandonTimeout, () => calls.cut());
-    const inReverse = (phase: "stopping" | "stop" | "stopped"): Promise<void> =>
-      calls.inOrder(phase, [...this.#concerned(phase)].reverse(), servicesStopConcurrently);
-
-    this.#state = "stopping";
-    this.#journal.tell({ type: "hostStopping" });
-    this.#wakeSleepers();
-    await inReverse("stopping");
-    stopping.fire(this.#cancellation?.reason ?? new AbortError("The host is stopping"));
-    await inReverse("stop");
-    await inReverse("stopped");
-    stopped.fire(new AbortError("The application has stopped"));
-    if (this.#waitedForStart || !this.#starting) await calls.inOrder("stop", this.#hostLifetime);
-    await this.#dispose();
-    await calls.drained();
-
-    grace.clear();
-    cut.clear();
-    calls.close();
-    this.#startCalls.close();
-    const errors = [
-      ...calls.failures((phase) => phase !== "dispose"),
-      ...this.#work.failures,
-      ...this.#work.abandon(),
-      ...calls.failures((phase) => phase === "dispose"),
-    ];
-    const failure = errors.length ? { error: combine(stopFailed, errors) } : {};
-    this.#state = "stopped";
-    this.#journal.tell({ type: "hostStopped", duration: clock.now() - begun, ...failure });
-    return errors;
-  }
-
-  /** From now on the host hurries. */
-  #endGrace(reason: unknown): void {
-    const { grace } = this.#crew;
-    if (grace.shared.fired || this.#state === "stopped") return;
-    grace.fire(reason);
-    this.#journal.tell({ type: "graceEnded", reason });
-    this.#stopCalls.hurry();
-  }
-
-  /** What the host made, newest first; what has not stopped, after it has or was abandoned. */
-  async #dispose(): Promise<void> {
-    const calls = this.#stopCalls;
-    const made = this.#crew.members.filter((member) => member.disposable).reverse();
-    const busy = new Set([...calls.open].map((call) => call.party));
-    await calls.inOrder("dispose", made.filter((member) => !busy.has(member)));
-    if (!made.some((member) => busy.has(member))) return;
-    await calls.drained();
-    await calls.inOrder("dispose", made.filter((member) => busy.has(member)));
-  }
-
-  /** Whom a phase concerns: a start everybody, a stop only what had started. */
-  #concerned(phase: "starting" | "start" | "started" | "stopping" | "stop" | "stopped"): readonly Member[] {
-    const { members, lifecycle } = this.#crew;
-    switch (phase) {
-      case "start":
-        return members;
-      case "stop":
-        return members.filter((member) => member.up);
-      case "starting":
-      case "started":
-        return lifecycle.filter((member) => member.has(phase));
-      default:
-        return lifecycle.filter((member) => member.up && member.has(phase));
-    }
-  }
+/** What disposes a member that the host made. */
+function disposer({ owned, service }: Member): (() => unknown) | undefined {
+  return owned ? service[Symbol.asyncDispose] ?? service[Symbol.dispose] : undefined;
 }
 
-const startFailed = "Cannot start the host";
-const stopFailed = "Cannot stop the host";
-
-/** What `start()` rejects with: what went wrong, or else why it was cancelled, comes first. */
-function startErrors({ cancellation, errors }: StartOutcome): readonly unknown[] {
-  if (!cancellation) return errors;
-  const { causes, reason } = cancellation;
-  return [...(causes.length ? causes : [reason]), ...errors];
-}
-
-function checkSignal(signal: AbortSignal | undefined): void {
-  if (signal !== undefined && typeof signal?.addEventListener !== "function") {
-    throw mismatch("signal", "an AbortSignal", signal);
-  }
-}
-
-/** Calls back when a caller's signal aborts, until unlinked. */
-function link(signal: AbortSignal | undefined, callback: (reason: unknown) => void): () => void {
-  return signal ? onAbort(signal, callback) : () => {};
-}
-
-function deferred<T>(): { promise: Promise<T>; resolve: (value: T | Promise<T>) => void } {
-  let resolve!: (value: T | Promise<T>) => void;
-  const promise = new Promise<T>((it) => (resolve = it));
+function deferred(): { promise: Promise<void>; resolve: (value: Promise<void>) => void } {
+  let resolve!: (value: Promise<void>) => void;
+  const promise = new Promise<void>((it) => (resolve = it));
   return { promise, resolve };
 }

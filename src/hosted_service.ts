@@ -1,4 +1,4 @@
-import { mismatch } from "./_options.ts";
+import { check, nothing } from "./_check.ts";
 import { BackgroundService } from "./background_service.ts";
 import type { HostedLifecycleService, HostedService, ServiceContext } from "./types.ts";
 
@@ -16,8 +16,6 @@ export interface BackgroundServiceDefinition extends HostedServiceHooks {
   /** The work; see `BackgroundService.execute`. */
   readonly execute: Execute;
 }
-
-const hookNames = ["starting", "start", "started", "stopping", "stop", "stopped"] as const;
 
 /**
  * A service from functions.
@@ -74,12 +72,10 @@ export function hostedService(name: string, hooks: HostedServiceHooks): HostedSe
 export function backgroundService(
   name: string,
   work: Execute | BackgroundServiceDefinition,
-): HostedService {
+): BackgroundService {
   const definition = typeof work === "function" ? { execute: work } : work;
   const { start, stop, ...rest } = members(name, definition);
-  if (typeof definition.execute !== "function") {
-    throw mismatch(`execute of service "${name}"`, "a function", definition.execute);
-  }
+  check(`service "${name}"`, definition, { execute: nothing });
   const Service = start || stop ? PreparedService : WorkService;
   return Object.assign(new Service(definition), rest);
 }
@@ -111,16 +107,14 @@ class PreparedService extends WorkService {
 
 /** What the host reads from a service, read from a definition; hooks keep their `this`. */
 function members(name: string, definition: HostedServiceHooks): HostedServiceHooks {
-  if (typeof name !== "string") throw mismatch("the name of a service", "a string", name);
-  if (typeof definition !== "object" || definition === null) {
-    throw mismatch(`service "${name}"`, "an object with hooks", definition);
-  }
+  check("the name of a service", name, "");
+  check(`service "${name}"`, definition, {});
   const { stopTimeout, backgroundServiceExceptionBehavior } = definition;
   const result: Record<string, unknown> = { name, stopTimeout, backgroundServiceExceptionBehavior };
   for (const hook of ["starting", "start", "started", "stopping", "stop", "stopped"] as const) {
-    const call: unknown = definition[hook];
+    const call = definition[hook];
     if (call === undefined) continue;
-    if (typeof call !== "function") throw mismatch(`${hook} of "${name}"`, "a function", call);
+    check(`service "${name}".${hook}`, call, nothing);
     result[hook] = call.bind(definition);
   }
   return result;

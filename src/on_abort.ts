@@ -1,3 +1,4 @@
+import { link } from "./_abort.ts";
 import { renderError } from "./_render.ts";
 
 /** Options of {@linkcode onAbort}. */
@@ -38,19 +39,13 @@ export function onAbort(
   options: OnAbortOptions = {},
 ): () => void {
   const onError = options.onError ?? ((error) => console.error(renderError(error)));
-  const call = async (): Promise<void> => {
+  return link(signal, async (reason) => {
     try {
-      await callback(signal.reason);
+      await callback(reason);
     } catch (error) {
       onError(error);
     }
-  };
-  if (signal.aborted) {
-    call();
-    return () => {};
-  }
-  signal.addEventListener("abort", call, { once: true });
-  return () => signal.removeEventListener("abort", call);
+  });
 }
 
 /**
@@ -70,5 +65,5 @@ export function onAbort(
  * ```
  */
 export function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => onAbort(signal, () => resolve()));
+  return new Promise((resolve) => link(signal, () => resolve()));
 }

@@ -1,5 +1,5 @@
-import { mismatch } from "./_options.ts";
-import { globalClock, startTimer, type Timer } from "./_timer.ts";
+import { check } from "./_check.ts";
+import { type Clear, globalClock, startTimer } from "./_timer.ts";
 import { HostStateError } from "./errors.ts";
 import type { Clock } from "./types.ts";
 
@@ -86,7 +86,7 @@ export class PeriodicTimer {
       if (this.#disposed) return resolve(false);
       if (this.#tick()) return resolve(true);
       const leave = (): void => {
-        waiter.timer?.clear();
+        waiter.clear?.();
         signal?.removeEventListener("abort", cancel);
         this.#waiter = undefined;
       };
@@ -99,7 +99,7 @@ export class PeriodicTimer {
           leave();
           resolve(tick);
         },
-        timer: undefined,
+        clear: undefined,
       };
       this.#waiter = waiter;
       signal?.addEventListener("abort", cancel, { once: true });
@@ -114,9 +114,9 @@ export class PeriodicTimer {
   }
 
   #schedule(waiter: Waiter): void {
-    waiter.timer?.clear();
+    waiter.clear?.();
     const left = this.#missed ? 0 : Math.ceil(Math.max(0, this.#due - this.#clock.now()));
-    waiter.timer = startTimer(this.#clock, left, () => {
+    waiter.clear = startTimer(this.#clock, left, () => {
       if (this.#tick()) waiter.settle(true);
       else this.#schedule(waiter); // timers may fire a little early
     });
@@ -134,12 +134,12 @@ export class PeriodicTimer {
 
 interface Waiter {
   readonly settle: (tick: boolean) => void;
-  timer: Timer | undefined;
+  clear: Clear | undefined;
 }
 
 /** Checks a period, for everything that has one. */
 export function checkPeriod(period: number): number {
-  if (typeof period !== "number") throw mismatch("period", "a number of milliseconds", period);
-  if (!(period >= 1)) throw new RangeError(`Cannot use period: ${period} is not 1 ms or more`);
+  check("period", period, 1);
+  if (period < 1) throw new RangeError(`Cannot use period: ${period} is not 1 ms or more`);
   return period;
 }

@@ -75,10 +75,10 @@ export type BackgroundServiceExceptionBehavior = "stopHost" | "ignore";
  * `starting`, synchronously and in order. What it makes belongs to the host, which disposes it
  * (`Symbol.asyncDispose`, else `Symbol.dispose`) as the last step of the stop.
  */
-export type ServiceFactory = (context: HostContext) => HostedService;
+export type ServiceFactory = (context: HostContext) => HostedService | HostedLifecycleService;
 
 /** What a host runs, in order of start: instances (they stay yours) and factories. */
-export type Services = Iterable<HostedService | ServiceFactory>;
+export type Services = Iterable<HostedService | HostedLifecycleService | ServiceFactory>;
 
 /** What a factory is given: the whole of dependency injection here. */
 export interface HostContext {
@@ -188,8 +188,7 @@ export interface Host {
   subscribe(observer: (event: HostEvent) => void): () => void;
 
   /**
-   * Stops the host if nobody has begun to, else waits for the stop: `await using` leaves nothing
-   * behind. Rejects only with the outcome of a stop it began itself.
+   * Stops the host, as {@linkcode Host.stop}: `await using` leaves nothing behind.
    */
   [Symbol.asyncDispose](): Promise<void>;
 }

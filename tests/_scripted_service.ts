@@ -84,7 +84,7 @@ export function scriptedService(script: ScriptedService, stage: Stage): HostedSe
 /** Plays a script as a hook called `label`, recording how it begins and ends. */
 export function playRecorded(
   label: string,
-  script: Script = [],
+  script: Script | undefined,
   signal: AbortSignal,
   stage: Stage,
 ): unknown {
@@ -92,7 +92,7 @@ export function playRecorded(
   const onAbort = (): void => record(`${label} signal`);
   signal.addEventListener("abort", onAbort);
   const unlink = (): void => signal.removeEventListener("abort", onAbort);
-  return recorded(label, signal, record, () => playScript(script, signal, stage), unlink);
+  return recorded(label, signal, record, () => playScript(script ?? [], signal, stage), unlink);
 }
 
 class ScriptedBackgroundService extends BackgroundService {

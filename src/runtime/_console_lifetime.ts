@@ -16,7 +16,7 @@ export interface Platform {
   startUnheldTimer(callback: () => void, ms: number): void;
   /** Called with a host before it runs, which waits for it. */
   hostBegins?(host: Host): Promise<void>;
-  /** Called when its run is over, with whether a signal ended it. */
+  /** Called when its run is over, because of a signal or not. */
   hostEnded?(signalled: boolean): void;
 }
 
@@ -44,7 +44,7 @@ const numbers: Readonly<Record<string, number>> = {
  */
 const quietWindow = 500;
 
-/** Milliseconds after a Ctrl+C by which its echoes have arrived. */
+/** Milliseconds after a signal by which its echoes have arrived. */
 const echo = 10;
 
 /** Stops the host on a signal, and forces it on a later one. */
@@ -52,8 +52,9 @@ export class ConsoleLifetime implements HostLifetime {
   readonly #platform: Platform;
   readonly #signals: readonly string[];
   readonly #handlers: Map<string, () => void> = new Map();
-  #first: { readonly signal: string; readonly at: number } | undefined;
-  #forced = false;
+  /** When the signal came that counted last, and how many have. */
+  #at = -Infinity;
+  #count = 0;
   /** 128 + n, if signal n was what the stop was asked for with. */
   exitCode = 0;
 
@@ -75,34 +76,43 @@ export class ConsoleLifetime implements HostLifetime {
   }
 
   async stop(): Promise<void> {
-    // Without a handler, the echo of a Ctrl+C kills the process that just stopped cleanly.
-    const left = this.#first?.signal === "SIGINT" ? this.#first.at + echo - performance.now() : 0;
+    // Without a handler, the echo of a signal kills the process that just stopped cleanly.
+    const left = this.#at + echo - performance.now();
     if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
     for (const [signal, handler] of this.#handlers) this.#platform.off(signal, handler);
     this.#handlers.clear();
   }
 
   #received(signal: string, host: Host): void {
-    const code = 128 + (numbers[signal] ?? 0);
     const now = performance.now();
-    if (!this.#first) {
-      this.#first = { signal, at: now };
-      const reason = new AbortError(`Received ${signal}`);
-      host.lifetime.stopApplication(reason);
-      if (host.lifetime.stopping.reason === reason) this.exitCode = code;
-    } else if (now - this.#first.at < quietWindow) {
-      return;
-    } else if (this.#forced) {
-      this.#platform.exit(code);
-    } else {
-      this.#forced = true;
-      host.subscribe((event) => {
-        if (event.type !== "hostStopped") return;
-        const { error } = event;
-        console.error(error instanceof Error ? error.message : "Forced to stop: nothing was left");
+    if (now - this.#at < quietWindow) return;
+    this.#at = now;
+    const code = 128 + (numbers[signal] ?? 0);
+    const reason = new AbortError(`Received ${signal}`);
+    switch (++this.#count) {
+      case 1:
+        host.lifetime.stopApplication(reason);
+        if (host.lifetime.stopping.reason === reason) this.exitCode = code;
+        return;
+      case 2:
+        this.#exitOnceStopped(code, host);
+        host.abort(reason);
+        return;
+      default:
         this.#platform.exit(code);
-      });
-      host.abort(new AbortError(`Received ${signal} while stopping`));
     }
+  }
+
+  #exitOnceStopped(code: number, host: Host): void {
+    const running: string[] = [];
+    host.subscribe((event) => {
+      if (event.type === "serviceAbandoned") {
+        const { service, phase, duration } = event;
+        running.push(`"${service}" (${phase}, ${Math.round(duration)} ms)`);
+      } else if (event.type === "hostStopped") {
+        console.error(`Forced to stop: still running: ${running.join(", ") || "nothing"}`);
+        this.#platform.exit(code);
+      }
+    });
   }
 }

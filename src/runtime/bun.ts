@@ -1,8 +1,8 @@
 /**
  * The core for Bun: everything of `@runhost/host`, with a `runHost` that stops on Ctrl+C.
  *
- * Under `bun --hot` a reload stops the host before it; under `bun --watch` the process ends after
- * the stop.
+ * Under `bun --hot` a reload stops the host before it; for that, do not await `runHost` at the top
+ * level, since Bun reloads no module that still waits.
  *
  * ```ts
  * import { BackgroundService, every, runHost } from "@runhost/host/bun";
@@ -46,10 +46,11 @@ const bunPlatform: Platform = {
     registry["~runhost"] = host;
     await previous?.stop().catch(() => {}); // its own run() rejects with it
   },
-  /** `bun --watch` never ends by itself. */
+  /** A watching Bun waits for changes when there is nothing left to do. */
   hostEnded(signalled: boolean): void {
-    if (!signalled || !currentProcess().execArgv.includes("--watch")) return;
-    currentProcess().exit(currentProcess().exitCode);
+    const { execArgv } = currentProcess();
+    if (!signalled || !execArgv.some((flag) => flag === "--watch" || flag === "--hot")) return;
+    currentProcess().on("beforeExit", () => currentProcess().exit(currentProcess().exitCode));
   },
 };
 

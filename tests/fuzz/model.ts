@@ -10,14 +10,19 @@ import type { HostEvent } from "../../mod.ts";
 import type { AnyPhase, Call, Entry, EntryOf, Failure, History } from "./history.ts";
 import type { Plan, ServicePlan } from "./plan.ts";
 
-/** One call of one hook. */
-export interface HookRun {
+/** Something the host waits for: from when to when, or until it gave up. */
+export interface Wait {
   readonly owner: string;
   readonly phase: AnyPhase;
-  readonly enter: EntryOf<"enter">;
+  readonly enter: Pick<Entry, "at" | "index">;
   readonly exit: EntryOf<"exit"> | undefined;
   /** When the host gave it up. */
   readonly abandoned: EntryOf<"event"> | undefined;
+}
+
+/** One call of one hook. */
+export interface HookRun extends Wait {
+  readonly enter: EntryOf<"enter">;
 }
 
 /** Something that may cancel the start or cause the stop. */
@@ -195,60 +200,90 @@ export class Model {
     return Math.min(shutdown, ...ended);
   }
 
-  /** When the grace of one service was over. */
-  graceOf(owner: string): number {
+  /** When the grace of a hook was over: everybody's, or its service's. */
+  graceOf({ owner, enter }: Wait): number {
+    // One whose start fulfilled late has had none from then on.
+    const late = this.isLate(owner) ? this.run(owner, "stop")?.enter : undefined;
+    return late && late.index <= enter.index ? late.at : this.#graceOfService(owner);
+  }
+
+  #graceOfService(owner: string): number {
     const known = this.#graceOf.get(owner);
     if (known !== undefined) return known;
     const { stopTimeout = Infinity } = this.service(owner) ?? {};
-    const late = this.isLate(owner) ? [this.run(owner, "stop")?.enter.at ?? Infinity] : [];
-    const own = this.hooks
-      .filter((hook) => hook.owner === owner && !startPhases.includes(hook.phase))
-      .filter((hook) => hook.phase !== "execute" && this.#outlived(hook, stopTimeout))
+    const hooks = this.hooks.filter(({ phase }) =>
+      stopPhases.includes(phase) || phase === "dispose"
+    );
+    const own = [...hooks, ...this.sequels]
+      .filter((hook) => hook.owner === owner && this.#outlived(hook, stopTimeout))
       .map((hook) => hook.enter.at + stopTimeout);
-    const over = Math.min(this.grace, ...late, ...own);
+    const over = Math.min(this.grace, ...own);
     this.#graceOf.set(owner, over);
     return over;
   }
 
-  /** When a hook has settled as the host sees it: `stop` of a worker not before its work. */
-  endOf(hook: HookRun): number {
-    const end = hook.exit?.at ?? Infinity;
-    const work = hook.phase === "stop" ? this.run(hook.owner, "execute") : undefined;
-    return work ? Math.max(end, work.exit?.at ?? Infinity) : end;
+  /** When a hook has settled. */
+  endOf({ exit }: Wait): number {
+    return exit?.at ?? Infinity;
+  }
+
+  /** Work that its service's own `stop` did not wait for: the host does, as if by a next hook. */
+  get sequels(): readonly Wait[] {
+    return this.hooks.flatMap(({ owner, phase, exit, abandoned }) => {
+      const work = this.run(owner, "execute");
+      if (phase !== "stop" || !exit || abandoned || !work || this.isLate(owner)) return [];
+      if (work.exit && work.exit.index < exit.index) return [];
+      return [{ ...work, enter: exit }];
+    });
   }
 
   /** When a pending hook is given up. */
-  limitOf(hook: HookRun): number {
+  limitOf(hook: Wait): number {
     const { abandonTimeout } = this.plan.options;
     const begun = hook.enter.at;
     if (startPhases.includes(hook.phase)) {
       return Math.min(this.cancelledAt + abandonTimeout, this.#forcedAfter(hook));
     }
-    const patience = Math.max(this.graceOf(hook.owner), begun) + abandonTimeout;
+    const patience = Math.max(this.graceOf(hook), begun) + abandonTimeout;
     return Math.min(patience, Math.max(this.cut, begun), this.#forcedAfter(hook));
   }
 
   /** When the line goes on without waiting for a stop hook any longer, or because it settled. */
-  releaseOf(hook: HookRun): number {
+  releaseOf(hook: Wait): number {
     const { abandonTimeout } = this.plan.options;
     const begun = hook.enter.at;
-    const turn = Math.max(this.graceOf(hook.owner), begun) + abandonTimeout / 2;
+    const turn = Math.max(this.graceOf(hook), begun) + abandonTimeout / 2;
     const cut = Math.max(this.cut, begun);
-    return Math.min(this.endOf(hook), turn, cut, this.limitOf(hook));
+    const patience = Math.min(turn, cut, this.limitOf(hook));
+    const sequel = hook.phase === "stop" && this.endOf(hook) <= patience
+      ? this.sequels.find(({ owner }) => owner === hook.owner)
+      : undefined;
+    return sequel ? this.releaseOf(sequel) : Math.min(this.endOf(hook), patience);
   }
 
   /** Whether the grace of a service of its own ended during one of its hooks. */
-  #outlived(hook: HookRun, stopTimeout: number): boolean {
+  #outlived(hook: Wait, stopTimeout: number): boolean {
     const [end, limit] = [this.endOf(hook), hook.enter.at + stopTimeout];
     const told = (): boolean =>
       this.all("signal").some(({ owner, phase, at }) =>
         owner === hook.owner && phase === hook.phase && at === limit
       );
-    return end > limit || (end === limit && told());
+    return end > limit || (end === limit && hook.phase !== "execute" && told());
+  }
+
+  /**
+   * Whether some work ended in the very moment in which the grace of its service did: nobody can
+   * see which came first.
+   */
+  get isTied(): boolean {
+    return this.sequels.some((sequel) => {
+      const { stopTimeout = Infinity } = this.service(sequel.owner) ?? {};
+      return this.endOf(sequel) === sequel.enter.at + stopTimeout;
+    });
   }
 
   /** When somebody first called `abort` while the hook was running. */
-  #forcedAfter(hook: HookRun): number {
+  #forcedAfter(hook: Wait): number {
     const calls = this.calls.filter(({ call, made }) =>
       call.name === "abort" && made.index > hook.enter.index
     );

@@ -27,7 +27,7 @@ export function twinsOf(plan: Plan): readonly Twin[] {
   }
   const rejecting = { ...plan, services: plan.services.map(withoutThrows) };
   const throws = JSON.stringify(rejecting) !== JSON.stringify(plan);
-  if (throws && !plan.services.some(mayCrashAtOnce)) {
+  if (throws && !plan.services.some(isRacy)) {
     twins.push({
       name: "a synchronous throw equals a rejection",
       plan: rejecting,
@@ -37,11 +37,15 @@ export function twinsOf(plan: Plan): readonly Twin[] {
   return twins;
 }
 
-/** Whether a crash may come in the moment in which the start completes: on either side of it. */
-function mayCrashAtOnce({ hooks, failsAfter }: ServicePlan): boolean {
+/**
+ * Whether a few microtasks may matter: a crash in the moment in which the start completes falls on
+ * either side of it, and `abort` called by a hook gives up what was called before.
+ */
+function isRacy({ hooks, failsAfter }: ServicePlan): boolean {
   const { execute } = hooks;
-  const fails = Object.values(hooks).some(({ first }) => first === "fail") || failsAfter === 0;
-  return fails || execute?.do === "throw" || (execute?.do === "reject" && execute.after === 0);
+  const calls = Object.values(hooks).some(({ first }) => first === "fail" || first === "abort");
+  return calls || failsAfter === 0 || execute?.do === "throw" ||
+    (execute?.do === "reject" && execute.after === 0);
 }
 
 /** A service whose hooks reject where they threw. */
@@ -72,5 +76,5 @@ function outcomes({ entries }: History): string {
 function outcome({ call, rejection }: Extract<Entry, { type: "settled" }>): string {
   const { error } = rejection ?? {};
   const errors = error instanceof AggregateError ? error.errors : rejection ? [error] : [];
-  return `${call.name}: ${errors.map(String).join("; ") || "ok"}`;
+  return `${call.name}: ${errors.map(String).sort().join("; ") || "ok"}`;
 }

@@ -14,7 +14,7 @@ const queue: (() => void)[] = [];
 
 /** Adds a test that begins as soon as there is a lane, before uvu comes to it. */
 export function beside(test: Test, name: string, body: () => Promise<void>): void {
-  const outcome = inLane(body);
+  const outcome = Promise.resolve().then(() => inLane(body)); // not before its file is loaded
   outcome.catch(() => {}); // uvu reports it
   test(name, () => outcome);
 }

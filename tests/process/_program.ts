@@ -32,7 +32,7 @@ const limit = 20_000;
 const running = new Set<Program>();
 
 // Nothing survives the tests, however they end.
-process.on("exit", () => running.forEach((program) => program.send("SIGKILL")));
+process.on("exit", () => running.forEach((program) => program.kill()));
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
 
 /** A running program. */
@@ -53,16 +53,16 @@ export class Program {
     this.#child = spawn(file, args, { cwd, env, detached: group, stdio: [...stdio] });
     this.#group = group;
     running.add(this);
-    const killer = setTimeout(() => this.send("SIGKILL"), limit);
+    const killer = setTimeout(() => this.kill(), limit);
     this.#read("stdout");
     this.#read("stderr");
     // What a killed wrapper leaves behind would hold the output open.
-    this.#child.once("exit", () => setTimeout(() => this.send("SIGKILL"), 2_000).unref());
+    this.#child.once("exit", () => setTimeout(() => this.kill(), 2_000).unref());
     this.ending = new Promise((resolve, reject) => {
       this.#child.once("error", reject);
       this.#child.once("close", (code, signal) => {
         clearTimeout(killer);
-        this.send("SIGKILL");
+        this.kill();
         running.delete(this);
         this.#ended = true;
         this.#wake();
@@ -79,24 +79,36 @@ export class Program {
     }
   }
 
-  /** Sends a signal to it, and to its process group if it leads one. */
+  /** Sends a signal to it alone. */
   send(signal: Signal): void {
-    const { pid } = this.#child;
-    if (pid === undefined) return;
+    this.#child.kill(signal);
+  }
+
+  /** Sends a signal to its whole process group, as a terminal does. */
+  sendGroup(signal: Signal): void {
     try {
-      if (this.#group) process.kill(-pid, signal);
-      else this.#child.kill(signal);
+      process.kill(-this.#child.pid!, signal);
     } catch {
-      // It has ended.
+      // All have ended.
     }
   }
 
-  /** Sends a signal and, not 5 ms later, its echo. */
-  sendDoubled(signal: Signal, echo: Signal = signal): void {
+  /** Ends it, and all it has started. */
+  kill(): void {
+    if (this.#group) this.sendGroup("SIGKILL");
+    else this.send("SIGKILL");
+  }
+
+  /**
+   * Sends a signal and, a moment later, its echo. Returns the milliseconds between: more than 5 if
+   * the machine was too busy to do better.
+   */
+  sendDoubled(signal: Signal, echo: Signal = signal): number {
+    const sent = performance.now();
     this.send(signal);
-    // A timer of a busy test process might be late.
-    for (const sent = performance.now(); performance.now() - sent < 3;);
+    while (performance.now() - sent < 2); // a timer of this process might be late
     this.send(echo);
+    return performance.now() - sent;
   }
 
   #read(name: "stdout" | "stderr"): void {

@@ -5,6 +5,7 @@
  */
 
 import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { bun, deno } from "../../scripts/runtimes.ts";
@@ -22,17 +23,24 @@ export const root: string = fileURLToPath(new URL("../../", import.meta.url));
 /** The binary of the newest Node; `undefined` where its npm package is not installed. */
 export const newestNode: string | undefined = findNewestNode();
 
+/** The script of the command `tsx`. */
+export const tsx: string = createRequire(import.meta.url).resolve("tsx/cli");
+
 /** The Node that runs the tests. */
 export const node: Runtime = {
   name: `Node ${process.versions.node.split(".")[0]}`,
-  command: [process.execPath, "--import", "tsx"],
+  command: [process.execPath, "--import", import.meta.resolve("tsx")],
 };
 
-/** Every runtime that is here. Deno has no permission at all. */
+/** So that it is refused, not just not given, whatever a program may ask for. */
+const nothing = ["read", "write", "net", "env", "sys", "run", "ffi", "import"]
+  .map((permission) => `--deny-${permission}`);
+
+/** Every runtime that is here. Deno's programs have no permission at all. */
 export const runtimes: readonly Runtime[] = [
   node,
   ...newestNode ? [{ name: "newest Node", command: [newestNode] }] : [],
-  { name: "Deno", command: [deno, "run", "--no-prompt"] },
+  { name: "Deno", command: [deno, "run", ...nothing] },
   { name: "Bun", command: [bun, "run"] },
 ];
 

@@ -2,7 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { beside } from "./_lanes.ts";
-import { type Ending, pass, Program, type Signal } from "./_program.ts";
+import { type Ending, pass, Program } from "./_program.ts";
 import { fixture, type Runtime, runtimes } from "./_runtimes.ts";
 
 const test = suite("signals");

@@ -1,3 +1,4 @@
+import type { CallRecord } from "../recording.ts";
 import { sameErrors, type Story, type Violations } from "./story.ts";
 import { wholeStop } from "./whole_stop.ts";
 
@@ -8,10 +9,11 @@ export function disposeStops(story: Story): Violations {
   if (!dispose) return ["nobody disposed the host"];
   const violations = [...wholeStop(story, dispose.settled?.index)];
   const outcome = dispose.settled?.outcome ?? [];
-  // Who joins a stop that another call began need not hear its errors a second time.
-  const own = !calls.some(({ name, called }) =>
-    name !== "start" && called.index < dispose.called.index
-  );
+  // Who joins a stop, or the rollback of a start, need not hear its errors a second time.
+  const joins = ({ name, called, settled }: CallRecord): boolean =>
+    called.index < dispose.called.index &&
+    (name !== "start" || (settled?.index ?? Infinity) > dispose.called.index);
+  const own = !calls.some(joins);
   const expected = story.stopErrors();
   if (!sameErrors(outcome, expected) && (own || outcome.length > 0)) {
     violations.push(`dispose must settle with [${expected.join()}]: got [${outcome.join()}]`);

@@ -98,6 +98,7 @@ export class Story {
   stopErrors(): Outcome {
     return [
       ...this.#failures(stopHooks),
+      ...this.#abandoned(stopHooks),
       ...this.workerErrors().map(({ error }) => error as string),
     ];
   }
@@ -117,6 +118,16 @@ export class Story {
       ...this.find(owner, "execute", "signal"),
       this.place("lifetime stopping") ?? { index: Infinity },
     ].some((told) => told.index < index);
+  }
+
+  /** Hooks that never ended: .NET waits for ever, or forgets; here the host gives up, by name. */
+  #abandoned(hooks: readonly string[]): Outcome {
+    return this.entered()
+      .filter(({ owner, hook }) =>
+        hooks.includes(hook) &&
+        this.find(owner, hook, "return", "throw", "canceled").length === 0
+      )
+      .map(({ owner, hook }) => `timeout ${owner}.${hook}`);
   }
 
   #failures(hooks: readonly string[]): Outcome {

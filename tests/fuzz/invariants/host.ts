@@ -105,7 +105,11 @@ export const hostInvariants: readonly Invariant[] = [
 
   invariant("it stops when it is idle", function* (model) {
     const idle = model.causes.find(({ kind }) => kind === "idle");
-    if (idle && !((model.lifetime("stopping")?.at ?? Infinity) <= idle.at)) {
+    const begun = Math.min(
+      model.stopping?.at ?? Infinity,
+      model.lifetime("stopping")?.at ?? Infinity,
+    );
+    if (idle && begun > idle.at) {
       yield `not asked to stop at ${idle.at}`;
     }
   }),
@@ -174,11 +178,14 @@ export const hostInvariants: readonly Invariant[] = [
         yield `${owner} was disposed too late`;
       }
     }
-    const first = disposed[0]?.enter.index ?? 0;
+    // One that is still busy then, as far as the host has noticed, has to wait for its end.
+    const first = disposed[0]?.enter;
     const busy = (owner: string): boolean =>
-      model.hooks.some((it) => {
-        const ended = Math.min(it.exit?.index ?? Infinity, it.abandoned?.index ?? Infinity);
-        return it.owner === owner && it.phase !== "dispose" && ended > first;
+      model.all("event").some(({ event, index, at }) => {
+        if (!("phase" in event) || !first || event.service !== owner) return false;
+        const { type, phase } = event;
+        if (type === "serviceAbandoned" && at === first.at) return true;
+        return phase !== "dispose" && type !== "serviceBegan" && index > first.index;
       });
     const calm = names.filter((owner) => !busy(owner));
     const places = calm.map((owner) => model.place(owner));

@@ -38,9 +38,9 @@ export const limitInvariants: readonly Invariant[] = [
 
   invariant("the grace of a stop is exactly as long as it must be", function* (model) {
     const end = model.stopped?.at ?? Infinity;
-    for (const hook of model.hooks) {
+    for (const hook of model.isTied ? [] : model.hooks) {
       if (!stopPhases.includes(hook.phase)) continue;
-      const over = model.graceOf(hook.owner);
+      const over = model.graceOf(hook);
       const { aborted, at } = hook.enter;
       if (aborted === undefined) continue; // has no signal
       if (aborted && over > at) yield `${nameOf(hook)} had an aborted signal at ${at}, not ${over}`;
@@ -59,8 +59,8 @@ export const limitInvariants: readonly Invariant[] = [
   }),
 
   invariant("a hook is given up exactly when it must be", function* (model) {
-    for (const hook of model.hooks) {
-      if (hook.phase === "execute") continue; // goes with its stop
+    for (const hook of model.isTied ? [] : model.hooks) {
+      if (hook.phase === "execute") continue; // see the next one
       const { abandoned } = hook;
       const [end, limit] = [model.endOf(hook), model.limitOf(hook)];
       if (abandoned && end < limit) yield `${nameOf(hook)} was abandoned, it ended at ${end}`;
@@ -71,6 +71,21 @@ export const limitInvariants: readonly Invariant[] = [
       const inTime = hook.enter.index < (model.stopped?.index ?? Infinity);
       if (!abandoned && inTime && end > limit) {
         yield `${nameOf(hook)} was not abandoned at ${limit}`;
+      }
+    }
+  }),
+
+  invariant("work is given up exactly when it outlives its stop", function* (model) {
+    for (const { owner, exit, abandoned } of model.hooks.filter((it) => it.phase === "execute")) {
+      const stop = model.run(owner, "stop");
+      const sequel = model.sequels.find((it) => it.owner === owner);
+      const outlived = stop?.abandoned
+        ? (exit?.index ?? Infinity) > (model.stopped?.index ?? 0)
+        : sequel && model.endOf(sequel) > model.limitOf(sequel);
+      // It may end in the very moment in which it is given up.
+      const tie = exit && (sequel ? exit.at === model.limitOf(sequel) : exit.at === abandoned?.at);
+      if (!tie && Boolean(outlived) !== Boolean(abandoned)) {
+        yield `${owner}.execute was ${abandoned ? "" : "not "}abandoned`;
       }
     }
   }),
@@ -88,7 +103,7 @@ export const limitInvariants: readonly Invariant[] = [
   }),
 
   invariant("a stop hook is called as soon as the line goes on", function* (model) {
-    const hooks = inLine(model);
+    const hooks = model.isTied ? [] : inLine(model);
     const { servicesStopConcurrently } = model.plan.options;
     for (const [index, hook] of hooks.entries()) {
       const before = hooks.slice(0, index).filter((it) =>
@@ -103,9 +118,11 @@ export const limitInvariants: readonly Invariant[] = [
     "the host has stopped as soon as every hook has ended or was given up",
     function* (model) {
       const { stopping, stopped } = model;
-      if (!stopping || !stopped) return;
-      const ends = model.hooks
-        .filter(({ phase }) => phase === "dispose" || stopPhases.includes(phase))
+      if (!stopping || !stopped || model.isTied) return;
+      const hooks = model.hooks.filter(({ phase }) =>
+        phase === "dispose" || stopPhases.includes(phase)
+      );
+      const ends = [...hooks, ...model.sequels]
         .filter(({ enter }) => enter.index < stopped.index)
         .map((hook) => Math.min(model.endOf(hook), model.limitOf(hook)));
       const due = Math.max(stopping.at, ...ends);

@@ -166,29 +166,38 @@ function stopErrors(model: Model): Errors {
   const end = model.stopped?.index ?? Infinity;
   const failures = model.workFailures
     .filter(({ owner, index }) => index < end && model.stopsHost(owner))
-    .map(({ failure }) => failure.error);
-  const abandoned = model.hooks
-    .filter(({ owner, phase, abandoned }) =>
-      phase === "execute" && abandoned && !model.run(owner, "stop")?.abandoned &&
-      !model.run(owner, "start")?.abandoned
-    )
-    .map(({ owner, phase }) => timeoutOf(owner, phase));
+    .map(({ at, failure }) => ({
+      at,
+      error: failure.error,
+      noticed: noticed(model, failure.error),
+    }))
+    // Of what fails at the same time, the host may notice one or the other first.
+    .sort((a, b) => a.at - b.at || a.noticed - b.noticed)
+    .map(({ error }) => error);
   return [
     ...hookErrors(model, stopPhases),
     ...failures,
-    ...abandoned,
     ...hookErrors(model, ["dispose"]),
   ];
 }
 
+/** When the host told of an error. */
+function noticed(model: Model, error: unknown): number {
+  const told = model.all("event").find(({ event }) => "error" in event && event.error === error);
+  return told?.index ?? Infinity;
+}
+
 function hookErrors(model: Model, phases: readonly string[]): Errors {
   const end = model.stopped?.index ?? Infinity;
-  return model.hooks
-    .filter(({ phase, enter }) => phases.includes(phase) && enter.index < end)
-    .flatMap(({ exit, abandoned }) => {
+  const sequels = phases.includes("stop") ? model.sequels : [];
+  const waits = [...model.hooks.filter(({ phase }) => phases.includes(phase)), ...sequels];
+  return waits
+    .filter(({ enter }) => enter.index < end)
+    .sort((a, b) => a.enter.index - b.enter.index)
+    .flatMap(({ phase, exit, abandoned }) => {
       if (abandoned) return [errorOf(abandoned.event)];
       const failed = exit?.failure && !exit.failure.clean && exit.index < end;
-      return failed ? [exit.failure?.error] : [];
+      return failed && phase !== "execute" ? [exit.failure?.error] : [];
     });
 }
 

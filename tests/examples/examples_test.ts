@@ -1,0 +1,140 @@
+/** The examples that end by themselves, as programs on each runtime. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { beside } from "../process/_lanes.ts";
+import { Example, runtimes } from "./_example.ts";
+
+/** How an example is started, and how it ends. */
+interface Expectation {
+  readonly file: string;
+  readonly args?: readonly string[];
+  readonly exit: number;
+  /** All it prints, or what is in there. */
+  readonly output: readonly string[] | RegExp;
+}
+
+const expectations: readonly Expectation[] = [
+  {
+    file: "02_lifecycle.ts",
+    exit: 0,
+    output: [
+      "first: starting, before the start of anything",
+      "second: starting, before the start of anything",
+      "first: start",
+      "second: start",
+      "first: started, after the start of everything",
+      "second: started, after the start of everything",
+      "lifetime.started",
+      "second: stopping, before the stop of anything",
+      "first: stopping, before the stop of anything",
+      "lifetime.stopping",
+      "second: stop",
+      "first: stop",
+      "second: stopped, after the stop of everything",
+      "first: stopped, after the stop of everything",
+      "lifetime.stopped",
+    ],
+  },
+  {
+    file: "03_warm_up.ts",
+    exit: 0,
+    output: ["migration: done", "cache: 3 capitals", "visitor: the capital of Japan is Tokyo"],
+  },
+  {
+    file: "04_pool.ts",
+    exit: 0,
+    output: [
+      "Pool: open",
+      'sales: rows of "select * from sales"',
+      'stock: rows of "select * from stock"',
+      "Pool: closed",
+      "Pool: disposed",
+    ],
+  },
+  {
+    file: "05_awilix.ts",
+    exit: 0,
+    output: [
+      "unit 1: saved tea",
+      "unit 1: disposed",
+      "unit 2: saved coffee",
+      "unit 2: disposed",
+    ],
+  },
+  {
+    file: "06_pino.ts",
+    exit: 1,
+    output: new RegExp(
+      '"level":30,.*"msg":"a line of its own"[^]*' +
+        '"level":50,.*"service":"broken","phase":"execute",.*"stack":"[^"]*on fire.*"msg":"serviceFailed"' +
+        "[^]*Ended by: The printer is on fire\n$",
+    ),
+  },
+  {
+    file: "07_timed.ts",
+    exit: 0,
+    output: ["beat 1", "beat 2", "beat 3", "the signal has ended the loop"],
+  },
+  {
+    file: "08_batch.ts",
+    exit: 0,
+    output: [
+      "import customers: done",
+      "import orders: done",
+      "import invoices: done",
+      "The batch has ended",
+    ],
+  },
+  {
+    file: "08_batch.ts",
+    args: ["fail"],
+    exit: 1,
+    output: /The batch has failed: Line 7 of customers.csv has no number\n$/,
+  },
+  { file: "09_unit_test.ts", exit: 0, output: /Passed: +3/ },
+];
+
+for (const runtime of runtimes) {
+  for (const { file, args = [], exit, output } of expectations) {
+    beside(test, `${[file, ...args].join(" ")} on ${runtime.name}`, async () => {
+      const example = new Example(runtime, [file, ...args]);
+      const ended = await example.exit;
+      assert.is(ended, exit, example.output);
+      if (output instanceof RegExp) assert.match(example.output, output);
+      else assert.equal(example.output.trimEnd().split("\n"), output);
+    });
+  }
+
+  beside(test, `08_batch.ts, interrupted, on ${runtime.name}`, async () => {
+    const example = new Example(runtime, ["08_batch.ts"]);
+    await example.prints(/import customers: done/);
+    example.send("SIGINT");
+    assert.is(await example.exit, 130, example.output);
+  });
+}
+
+test("the first program of the README", async () => {
+  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+  const [, program = ""] = readme.match(/```ts ignore\n([^]*?)```/) ?? [];
+  const folder = mkdtempSync(join(tmpdir(), "readme-"));
+  const file = join(folder, "program.ts");
+  writeFileSync(file, program);
+  writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+  const example = new Example(runtimes[0]!, [file]);
+  await example.prints(/Working/);
+  example.send("SIGTERM");
+  assert.is(await example.exit, 0);
+  assert.match(example.output, /^Connected\n(Working...\n)+Disconnected\n$/);
+  rmSync(folder, { recursive: true });
+});
+
+test("every example is here", () => {
+  const files = readdirSync(new URL("../../examples/", import.meta.url))
+    .filter((file) => file.endsWith(".ts"));
+  assert.equal(files.sort(), [...new Set(expectations.map(({ file }) => file))]);
+});
+
+test.run();

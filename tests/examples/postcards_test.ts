@@ -1,0 +1,116 @@
+/** The first example: started, used, stopped in the middle of work, killed, and started again. */
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { beside } from "../process/_lanes.ts";
+import { Example, type Runtime, runtimes } from "./_example.ts";
+
+interface Postcard {
+  readonly id: number;
+  readonly text: string;
+  readonly state: string;
+  readonly layers: number;
+}
+
+const temporary = mkdtempSync(join(tmpdir(), "postcards-"));
+test.after(() => rmSync(temporary, { recursive: true }));
+
+/** The example on a folder and a port, and its website. */
+class Postcards extends Example {
+  readonly #address: Promise<string>;
+
+  constructor(runtime: Runtime, folder: string, port: string = "0") {
+    const DATA = join(temporary, folder);
+    super(runtime, ["01_postcards/main.ts"], { DATA, PORT: port });
+    this.#address = this.prints(/web: open (http:\S+)\n/);
+    this.#address.catch(() => {}); // some are not to open
+  }
+
+  async post(text: string): Promise<number> {
+    const response = await fetch(`${await this.#address}/postcards`, {
+      method: "POST",
+      body: text,
+    });
+    await response.body?.cancel();
+    return response.status;
+  }
+
+  /** The postcards, oldest first, once they are as wanted. */
+  async postcards(wanted: (all: readonly Postcard[]) => boolean): Promise<readonly Postcard[]> {
+    for (;; await sleep(20)) {
+      const all = await (await this.#get("/postcards")).json() as Postcard[];
+      if (wanted(all.reverse())) return all;
+    }
+  }
+
+  async text(path: string): Promise<string> {
+    return await (await this.#get(path)).text();
+  }
+
+  async #get(path: string): Promise<Response> {
+    return await fetch(await this.#address + path);
+  }
+}
+
+const painted = (all: readonly Postcard[]): boolean => all.every(({ state }) => state === "done");
+
+for (const runtime of runtimes) {
+  beside(test, `01_postcards loses nothing on ${runtime.name}`, async () => {
+    const first = new Postcards(runtime, runtime.name);
+    const texts = ["one", "two & <a half>", "three"];
+    for (const text of texts) assert.is(await first.post(text), 202);
+    assert.is(await first.post(" "), 400);
+    assert.match(await first.text("/"), "<title>Postcards</title>");
+
+    // Asked to stop in the middle of the first, it finishes that and takes no other.
+    await first.postcards(([one]) => one?.state === "painting" && one.layers > 0);
+    first.send("SIGINT");
+    assert.is(await first.exit, 0, first.output);
+    assert.match(first.output, /painted #1 "one"\n[^]*\nHost stopped after \d+ ms\n$/);
+    assert.not.match(first.output, "painted #2");
+
+    // Killed in the middle of the second, it keeps the layers that had dried.
+    const second = new Postcards(runtime, runtime.name);
+    const before = await second.postcards(([, two]) =>
+      two!.state === "painting" && two!.layers > 1
+    );
+    assert.is(before[0]!.state, "done");
+    second.send("SIGKILL");
+    assert.is(await second.exit, "SIGKILL");
+
+    const third = new Postcards(runtime, runtime.name);
+    const after = await third.postcards(painted);
+    assert.equal(after.map(({ text }) => text), texts);
+    assert.equal(after.map(({ layers }) => layers), [7, 7, 7]);
+    const picture = await third.text("/postcards/2");
+    assert.match(picture, /^<svg .*>two &amp; &lt;a half><\/text><\/svg>$/);
+    assert.is(picture.match(/<text/g)?.length, 1);
+
+    // Another one on the same folder gets in nobody's way.
+    const rival = new Postcards(runtime, runtime.name);
+    assert.is(await rival.exit, 1);
+    assert.match(rival.output, /Cannot use \S+: process \d+ does; set DATA to another one/);
+
+    third.send("SIGTERM");
+    assert.is(await third.exit, 0, third.output);
+  });
+
+  beside(test, `01_postcards names a port in use on ${runtime.name}`, async () => {
+    const server = createServer().listen(0);
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const postcards = new Postcards(runtime, `${runtime.name} 2`, `${port}`);
+    assert.is(await postcards.exit, 1);
+    assert.match(postcards.output, `Port ${port} is in use: set PORT to another one`);
+    assert.match(postcards.output, /lock: stop done after[^]*\nHost stopped after \d+ ms\n$/);
+    server.close();
+  });
+}
+
+test.run();

@@ -1,0 +1,235 @@
+/**
+ * The timer beside what `conformance/timers.json` has recorded of .NET's.
+ *
+ * @module
+ */
+
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { PeriodicTimer } from "../mod.ts";
+import { FakeClock, quiet } from "./_fake_clock.ts";
+import { FastClock } from "./_fast_clock.ts";
+import { Fate, rejection, thrown } from "./_fate.ts";
+import { guard } from "./_guard.ts";
+import { Heap } from "./_heap.ts";
+import { Listeners } from "./_listeners.ts";
+
+guard(test);
+
+test("the clock starts at construction, not at the first wait", async () => {
+  const clock = new FakeClock();
+  const timer = new PeriodicTimer(100, { clock });
+  await clock.advance(60);
+  const tick = new Fate(timer.waitForNextTick());
+  await clock.advance(39);
+  assert.is(tick.state, "pending");
+  await clock.advance(1);
+  assert.is(tick.state, "fulfilled");
+});
+
+test("ticks come at a fixed rate, whatever the work between them takes", async () => {
+  const clock = new FakeClock();
+  const timer = new PeriodicTimer(100, { clock });
+  const at: number[] = [];
+  for (const work of [70, 30, 99]) {
+    const tick = timer.waitForNextTick().then(() => at.push(clock.now()));
+    await clock.advanceTo(Math.ceil((clock.now() + 1) / 100) * 100);
+    await tick;
+    await clock.advance(work);
+  }
+  assert.equal(at, [100, 200, 300]);
+});
+
+test("missed ticks become one", async () => {
+  const clock = new FakeClock();
+  const timer = new PeriodicTimer(100, { clock });
+  await clock.advance(550);
+  assert.is(await timer.waitForNextTick(), true);
+  const next = new Fate(timer.waitForNextTick());
+  await quiet();
+  assert.is(next.state, "pending");
+  await clock.advance(50);
+  assert.is(next.state, "fulfilled");
+});
+
+test("nothing is scheduled while nobody waits", async () => {
+  const clock = new FakeClock();
+  const timer = new PeriodicTimer(100, { clock });
+  assert.is(clock.pending, 0);
+  const tick = timer.waitForNextTick();
+  assert.is(clock.pending, 1);
+  await clock.advance(100);
+  await tick;
+  assert.is(clock.pending, 0);
+});
+
+test("one waiter at a time: a second is refused, the first goes on", async () => {
+  const clock = new FakeClock();
+  const timer = new PeriodicTimer(100, { clock });
+  const first = new Fate(timer.waitForNextTick());
+  const error = await rejection<Error & { code: string }>(timer.waitForNextTick());
+  assert.is(error.name, "HostStateError");
+  assert.is(error.code, "ERR_HOST_STATE");
+  assert.is(error.message, "Cannot wait for a tick: somebody waits already");
+  await clock.advance(100);
+  assert.is(first.state, "fulfilled");
+});
+
+test("cancelling a wait stops neither the timer nor later waits", async () => {
+  const clock = new FakeClock();
+  const timer = new PeriodicTimer(100, { clock });
+  const controller = new AbortController();
+  const reason = { custom: "reason" };
+  const cancelled = new Fate(timer.waitForNextTick(controller.signal));
+  await clock.advance(50);
+  controller.abort(reason);
+  await quiet();
+  assert.is(cancelled.reason, reason);
+  assert.is(clock.pending, 0);
+  const tick = new Fate(timer.waitForNextTick());
+  await clock.advance(50);
+  assert.is(tick.state, "fulfilled");
+});
+
+test("a wait with a signal that has aborted keeps a missed tick", async () => {
+  const clock = new FakeClock();
+  const timer = new PeriodicTimer(100, { clock });
+  await clock.advance(150);
+  assert.is(await rejection(timer.waitForNextTick(AbortSignal.abort("over"))), "over");
+  assert.is(await timer.waitForNextTick(), true);
+});
+
+test("dispose ends a pending wait with false, and all later ones", async () => {
+  const clock = new FakeClock();
+  const timer = new PeriodicTimer(100, { clock });
+  const controller = new AbortController();
+  const listeners = new Listeners(controller.signal);
+  const pending = timer.waitForNextTick(controller.signal);
+  timer[Symbol.dispose]();
+  timer[Symbol.dispose]();
+  assert.is(await pending, false);
+  assert.is(clock.pending, 0);
+  assert.is(listeners.now, 0);
+  await clock.advance(500);
+  assert.is(await timer.waitForNextTick(), false);
+});
+
+test("dispose voids a missed tick", async () => {
+  const clock = new FakeClock();
+  const timer = new PeriodicTimer(100, { clock });
+  await clock.advance(150);
+  timer[Symbol.dispose]();
+  assert.is(await timer.waitForNextTick(), false);
+});
+
+test("period can be set: a new period starts now, also for who waits", async () => {
+  const clock = new FakeClock();
+  const timer = new PeriodicTimer(1_000, { clock });
+  assert.is(timer.period, 1_000);
+  const tick = new Fate(timer.waitForNextTick());
+  await clock.advance(500);
+  timer.period = 100;
+  assert.is(timer.period, 100);
+  await clock.advance(99);
+  assert.is(tick.state, "pending");
+  await clock.advance(1);
+  assert.is(tick.state, "fulfilled");
+  assert.is(clock.pending, 0);
+});
+
+test("period can be set longer than what is left", async () => {
+  const clock = new FakeClock();
+  const timer = new PeriodicTimer(100, { clock });
+  const tick = new Fate(timer.waitForNextTick());
+  await clock.advance(90);
+  timer.period = 1_000;
+  await clock.advance(999);
+  assert.is(tick.state, "pending");
+  await clock.advance(1);
+  assert.is(tick.state, "fulfilled");
+});
+
+test("period longer than 2^31-1 ms is split", async () => {
+  const clock = new FakeClock();
+  const timer = new PeriodicTimer(2 ** 33, { clock });
+  const tick = new Fate(timer.waitForNextTick());
+  await clock.advance(2 ** 33 - 1);
+  assert.is(tick.state, "pending");
+  await clock.advance(1);
+  assert.is(tick.state, "fulfilled");
+});
+
+test("period Infinity never ticks", async () => {
+  const clock = new FakeClock();
+  const timer = new PeriodicTimer(Infinity, { clock });
+  const tick = new Fate(timer.waitForNextTick());
+  await clock.advance(2 ** 40);
+  assert.is(tick.state, "pending");
+  timer.period = 10;
+  await clock.advance(10);
+  assert.is(tick.state, "fulfilled");
+});
+
+test("period refuses what is none, by name, at construction and later", () => {
+  const timer = new PeriodicTimer(1);
+  for (const period of [0, 0.9, -1, NaN, -Infinity]) {
+    const message = `Cannot use period: ${period} is not 1 ms or more`;
+    for (
+      const error of [
+        thrown(() => new PeriodicTimer(period)),
+        thrown(() => {
+          timer.period = period;
+        }),
+      ]
+    ) {
+      assert.instance(error, RangeError);
+      assert.is(error.message, message);
+    }
+  }
+  for (const [period, got] of [["5", '"5"'], [null, "null"], [undefined, "undefined"]] as const) {
+    const error = thrown(() => new PeriodicTimer(period as never));
+    assert.instance(error, TypeError);
+    assert.is(error.message, `Cannot use period: expected a number of milliseconds, got ${got}`);
+  }
+  assert.is(timer.period, 1);
+});
+
+test("a timer that fires early does not make a tick early", async () => {
+  const clock = new FakeClock();
+  const early = {
+    now: () => clock.now(),
+    setTimeout: (callback: () => void, ms: number) => clock.setTimeout(callback, ms / 2),
+    clearTimeout: (timer: unknown) => clock.clearTimeout(timer),
+  };
+  const timer = new PeriodicTimer(100, { clock: early });
+  const tick = new Fate(timer.waitForNextTick());
+  await clock.advance(99);
+  assert.is(tick.state, "pending");
+  await clock.advance(1);
+  assert.is(tick.state, "fulfilled");
+});
+
+test("without a clock it uses the global timers", async () => {
+  const timer = new PeriodicTimer(1);
+  assert.is(await timer.waitForNextTick(), true);
+  timer[Symbol.dispose]();
+});
+
+test("1 000 000 ticks on one signal leave no listener, and memory is flat", async () => {
+  const clock = new FastClock();
+  const { signal } = new AbortController();
+  const listeners = new Listeners(signal);
+  const heap = new Heap();
+  const timer = new PeriodicTimer(10, { clock });
+  for (let ticks = 0; ticks < 1_000_000; ticks++) {
+    await timer.waitForNextTick(signal);
+    if (ticks % 10_000 === 0) heap.sample();
+  }
+  assert.is(clock.now(), 10_000_000, "each tick was waited for");
+  assert.is(listeners.added, 1_000_000, "each wait listened");
+  assert.is(listeners.most, 1);
+  assert.is(listeners.now, 0);
+  assert.ok(heap.growth < 2_000_000, `the heap grew by ${heap.growth} bytes`);
+});
+
+test.run();
