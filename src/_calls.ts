@@ -119,6 +119,13 @@ export function createCalls(host: CallsOptions): Calls {
     line,
   });
 
+  const begin = (phase: Phase, member: Member, begun: number, line: Line | undefined): Call => {
+    const call = newCall(phase, member, begun, line);
+    calls.push(call);
+    host.began(call);
+    return call;
+  };
+
   const unsettled = ({ member, phase, begun }: Call): UnsettledHook => ({
     service: member.name,
     phase,
@@ -191,23 +198,15 @@ export function createCalls(host: CallsOptions): Calls {
     }
   };
 
-  const end = (call: Call, now: number, failure?: Failure): void => {
-    host.ended(call, now, failure);
-    if (call.open) close(call);
-  };
-
   /** One walks the line until a call of theirs is released: then another does. */
   const walk = async (line: Line): Promise<void> => {
     let now = clock.now(); // the end of one is the begin of the next: clocks are slow
     while (line.next < line.members.length && !line.halted()) {
       const member = line.members[line.next++] as Member;
-      let mine: Line | undefined = line;
-      // The work of a service goes on after a `stop` that did not see to it.
-      for (let phase: Phase | "" = line.phase; phase;) {
-        const call = newCall(phase, member, now, mine);
+      let call: Call | undefined = begin(line.phase, member, now, line);
+      let mine: Line | undefined;
+      while (call) {
         let failure: Failure | undefined;
-        calls.push(call);
-        host.began(call);
         try {
           const result = host.invoke(call) as PromiseLike<unknown> | undefined;
           if (typeof result?.then === "function") {
@@ -217,9 +216,14 @@ export function createCalls(host: CallsOptions): Calls {
         } catch (error) {
           failure = { error };
         }
-        end(call, now = clock.now(), failure);
+        now = clock.now();
+        host.ended(call, now, failure);
+        // The work of a service goes on after a `stop` that did not see to it.
+        const goesOn = call.phase === "stop" && member.working;
+        const sequel: Call | undefined = goesOn && begin("execute", member, now, call.line);
+        if (call.open) close(call);
         mine = call.line;
-        phase = phase === "stop" && member.working ? "execute" : "";
+        call = sequel;
       }
       if (!mine) return;
     }

@@ -37,6 +37,7 @@ export function newMember(
     since: 0,
     error: undefined,
     up: false,
+    earlierTask: undefined,
     working: undefined,
     link: undefined,
     cancel: undefined,

@@ -28,6 +28,8 @@ export interface Member {
   error: unknown;
   /** Whether its start has fulfilled, in time. */
   up: boolean;
+  /** What its `executeTask` was before the start: of no concern to this host. */
+  earlierTask: Promise<unknown> | undefined;
   /** Its background work, until that ends. */
   working: Call | undefined;
   link: WorkerLink | undefined;

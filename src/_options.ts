@@ -9,8 +9,8 @@ import type {
 
 /** Every option of a host, with its default. */
 export type Settings =
-  & { readonly [K in keyof HostOptions]-?: Exclude<HostOptions[K], undefined> }
-  & { readonly logger: Logger; readonly hostLifetime: HostLifetime };
+  & { readonly [K in keyof HostOptions]-?: Exclude<HostOptions[K], undefined | false> }
+  & { readonly logger: Logger; readonly hostLifetime: HostLifetime | undefined };
 
 const silent: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 const noLifetime: HostLifetime = { waitForStart: nothing, stop: nothing };
@@ -39,6 +39,7 @@ export function settings(options: HostOptions): Settings {
   }
   checkBehavior("", options);
   if (options.logger === undefined) result["logger"] = console;
+  if (!options.hostLifetime) result["hostLifetime"] = undefined;
   return result as unknown as Settings;
 }
 

@@ -165,7 +165,9 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   Object.assign(Context.prototype, context);
 
   const crew = createCrew(services, (member) => new Context(member) as unknown as ServiceContext);
-  const lifetimeMember = newMember(given.hostLifetime as unknown as Service, "hostLifetime", false, () => host as never);
+  const hostLifetimes = given.hostLifetime
+    ? [newMember(given.hostLifetime as unknown as Service, "hostLifetime", false, () => host as never)]
+    : [];
   const calls = createCalls({
     clock,
     abandonTimeout,
@@ -204,7 +206,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     journal.tell({ type: "hostStarting" });
     if (!over()) {
       waitedForStart = true;
-      await calls.inOrder("waitForStart", [lifetimeMember]);
+      await calls.inOrder("waitForStart", hostLifetimes);
     }
     if (!over()) createServices();
     for (const phase of ["starting", "start", "started"] as const) {
@@ -257,7 +259,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
 
   function watchWork(member: Member, begun: number): void {
     const { executeTask } = member.service;
-    if (!executeTask) return;
+    if (!executeTask || executeTask === member.earlierTask) return;
     const run = member.working = calls.note(member, begun);
     working++;
     journal.began(run);
@@ -382,7 +384,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     await calls.inOrder("execute", crew.members().filter((it) => it.working && !it.up));
     await inReverse("stopped");
     fired.stopped.abort(new AbortError("The application has stopped"));
-    if (waitedForStart || !starting) await calls.inOrder("stop", [lifetimeMember]);
+    if (waitedForStart || !starting) await calls.inOrder("stop", hostLifetimes);
     await calls.inOrder("dispose", crew.members().filter(disposer).reverse());
     await calls.drained();
 
@@ -464,8 +466,11 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
       return service.executeTask?.catch(nothing);
     }
     if (phase === "dispose") return disposer(member)?.call(service);
-    if (phase === "start" && "~worker" in service) {
-      service["~worker"] = member.link = { context, controller: undefined };
+    if (phase === "start") {
+      member.earlierTask = service.executeTask;
+      if ("~worker" in service) {
+        service["~worker"] = member.link = { context, controller: undefined };
+      }
     }
     return service[phase]?.(latchFor(member, phase, starts ? "cancel" : "forced").signal, context);
   }
@@ -493,7 +498,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   /** The newest first, as services stop. */
   function fire(kind: "cancel" | "forced", reason: unknown): void {
     shared[kind].abort(reason);
-    for (const member of [lifetimeMember, ...crew.members()].reverse()) member[kind]?.abort(reason);
+    for (const member of [...hostLifetimes, ...crew.members()].reverse()) member[kind]?.abort(reason);
   }
 
   function endGraceOf(member: Member): void {

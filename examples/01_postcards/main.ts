@@ -40,7 +40,8 @@ const run = runHost([
 ], {
   shutdownTimeout: 10_000,
   onEvent: (event) => {
-    if (event.type !== "serviceBegan") console.log(formatEvent(event));
+    const told = "error" in event; // by the logger
+    if (event.type !== "serviceBegan" && !told) console.log(formatEvent(event));
   },
 });
 // What failed is in the log by then, and in the exit code.

@@ -99,16 +99,15 @@ for (const runtime of runtimes) {
 
     third.send("SIGTERM");
     assert.is(await third.exit, 0, third.output);
-  });
 
-  beside(test, `01_postcards names a port in use on ${runtime.name}`, async () => {
+    // A port in use is named, and what has started is stopped again.
     const server = createServer().listen(0);
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    const postcards = new Postcards(runtime, `${runtime.name} 2`, `${port}`);
-    assert.is(await postcards.exit, 1);
-    assert.match(postcards.output, `Port ${port} is in use: set PORT to another one`);
-    assert.match(postcards.output, /lock: stop done after[^]*\nHost stopped after \d+ ms\n$/);
+    const fourth = new Postcards(runtime, runtime.name, `${port}`);
+    assert.is(await fourth.exit, 1);
+    assert.match(fourth.output, `Port ${port} is in use: set PORT to another one`);
+    assert.match(fourth.output, /lock: stop done after[^]*\nHost stopped after \d+ ms\n$/);
     server.close();
   });
 }

@@ -106,7 +106,7 @@ export class Program {
   sendDoubled(signal: Signal, echo: Signal = signal): number {
     const sent = performance.now();
     this.send(signal);
-    while (performance.now() - sent < 2); // a timer of this process might be late
+    while (performance.now() - sent < 4); // a timer of this process might be late
     this.send(echo);
     return performance.now() - sent;
   }

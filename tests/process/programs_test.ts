@@ -2,7 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { beside } from "./_lanes.ts";
-import { pass, Program } from "./_program.ts";
+import { type Ending, pass, Program } from "./_program.ts";
 import { fixture, type Runtime, runtimes } from "./_runtimes.ts";
 
 const test = suite("programs");
@@ -29,7 +29,7 @@ for (const runtime of runtimes) {
   beside(test, `${name}: a crash of a worker that main catches, exit code 1`, async () => {
     const { exit, stdout, stderr } = await start(runtime, "failing.ts", "work", "caught").ending;
     assert.is(exit, 1);
-    assert.equal(stdout, ["pool: start", "pool: stop", "caught: No feed at work", "main: end"]);
+    assert.equal(stdout, ["pool: start", "pool: stop", "caught: No feed at work, 1", "main: end"]);
     assert.is(mentions(stderr, "No feed at work"), 1);
   });
 
@@ -43,13 +43,13 @@ for (const runtime of runtimes) {
   beside(test, `${name}: a failed start that main catches, exit code 1`, async () => {
     const { exit, stdout } = await start(runtime, "failing.ts", "start", "caught").ending;
     assert.is(exit, 1);
-    assert.equal(stdout, ["pool: start", "pool: stop", "caught: No feed at start", "main: end"]);
+    assert.equal(stdout, ["pool: start", "pool: stop", "caught: No feed at start, 1", "main: end"]);
   });
 
   beside(test, `${name}: a failed stop that main catches, exit code 1`, async () => {
     const { exit, stdout } = await start(runtime, "failing.ts", "stop", "caught").ending;
     assert.is(exit, 1);
-    assert.equal(stdout, ["pool: start", "pool: stop", "caught: No feed at stop", "main: end"]);
+    assert.equal(stdout, ["pool: start", "pool: stop", "caught: No feed at stop, 1", "main: end"]);
   });
 
   for (const [hung, phase] of Object.entries(phases)) {
@@ -134,7 +134,8 @@ for (const runtime of runtimes) {
 
   for (const signal of ["SIGINT", "SIGTERM", "SIGQUIT"] as const) {
     beside(test, `${name}: a stop faster than the echo of ${signal} is clean`, async () => {
-      let ending, gap;
+      let ending: Ending;
+      let gap: number;
       do {
         const program = start(runtime, "idle.ts");
         await program.prints("started");
