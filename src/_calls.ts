@@ -219,8 +219,9 @@ export function createCalls(host: CallsOptions): Calls {
         now = clock.now();
         host.ended(call, now, failure);
         // The work of a service goes on after a `stop` that did not see to it.
-        const goesOn = call.phase === "stop" && member.working;
-        const sequel: Call | undefined = goesOn && begin("execute", member, now, call.line);
+        const sequel: Call | undefined = call.open && call.phase === "stop" && member.working
+          ? begin("execute", member, now, call.line)
+          : undefined;
         if (call.open) close(call);
         mine = call.line;
         call = sequel;
@@ -268,7 +269,7 @@ export function createCalls(host: CallsOptions): Calls {
       clearForce?.();
       clearForce = startTimer(clock, 0, () => {
         const hung = open().filter((call) => call.order < next);
-        const error = new ForcedStopError(hung.map(unsettled), reason);
+        const error = new ForcedStopError(hung.map(unsettled), { cause: reason });
         for (const call of hung) abandon(call, error);
       });
     },

@@ -79,7 +79,7 @@ export function createCrew(
     return newMember(service, unique(given), owned, contextOf);
   };
 
-  check("services", services?.[Symbol.iterator], nothing);
+  check("services[Symbol.iterator]", services?.[Symbol.iterator], nothing);
   const places = Array.from(services, (place, index) => {
     const label = `services[${index}]`;
     if (typeof place !== "function") return admit(place, label, false);

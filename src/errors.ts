@@ -46,9 +46,9 @@ export class ForcedStopError extends Error {
   readonly abandoned: readonly UnsettledHook[];
 
   /** Made by the host. */
-  constructor(abandoned: readonly UnsettledHook[], cause: unknown) {
+  constructor(abandoned: readonly UnsettledHook[], options?: ErrorOptions) {
     const hooks = abandoned.map((it) => `"${it.service}" (${it.phase}, ${it.elapsed} ms)`);
-    super(`Forced to stop: still running: ${hooks.join(", ")}`, { cause });
+    super(`Forced to stop: still running: ${hooks.join(", ")}`, options);
     this.abandoned = abandoned;
   }
 }

@@ -72,7 +72,7 @@ export function hostedService(name: string, hooks: HostedServiceHooks): HostedSe
 export function backgroundService(
   name: string,
   work: Execute | BackgroundServiceDefinition,
-): BackgroundService {
+): BackgroundService & HostedService {
   const definition = typeof work === "function" ? { execute: work } : work;
   const { start, stop, ...rest } = members(name, definition);
   check(`service "${name}"`, definition, { execute: nothing });

@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { aborted, BackgroundService, type HostStateError, type ServiceContext } from "../mod.ts";
 import { FakeClock, quiet } from "./_fake_clock.ts";
-import { Fate, rejection, thrown } from "./_fate.ts";
+import { Fate, rejection } from "./_fate.ts";
 import { Gate } from "./_gate.ts";
 import { guard } from "./_guard.ts";
 import { Listeners } from "./_listeners.ts";
@@ -107,7 +107,7 @@ test("start() is refused while an earlier run goes on", async () => {
   await worker.start();
   const error = await rejection<HostStateError>(worker.start());
   assert.is(error.code, "ERR_HOST_STATE");
-  assert.is(error.message, "Cannot start a background service twice: its work still runs");
+  assert.is(error.message, "Cannot start a background service again: its work still runs");
   await worker.stop();
 });
 
@@ -195,29 +195,21 @@ test("stop() right after start() never runs execute", async () => {
   assert.is(worker.signals.length, 0);
 });
 
-test("stop()'s signal aborts what the work was given as context.forced", async () => {
-  const trace = new Trace();
+test("stop() waits for its work whatever its signal says: only a host abandons", async () => {
+  const end = new Gate();
   class Stubborn extends BackgroundService {
-    override async execute(signal: AbortSignal, { forced }: ServiceContext): Promise<void> {
-      await aborted(signal);
-      trace.note("no more");
-      await aborted(forced);
-      trace.note(`drop it: ${forced.reason}`);
+    override execute(): Promise<void> {
+      return end.promise;
     }
   }
   const worker = new Stubborn();
-  const controller = new AbortController();
-  const listeners = new Listeners(controller.signal);
   await worker.start();
+  const stop = new Fate(worker.stop(AbortSignal.abort()));
   await quiet();
-  const stop = new Fate(worker.stop(controller.signal));
+  assert.is(stop.state, "pending");
+  end.open();
   await quiet();
-  assert.equal(trace.take(), ["no more"]);
-  controller.abort("too long");
-  await quiet();
-  assert.equal(trace.take(), ["drop it: too long"]);
   assert.is(stop.state, "fulfilled");
-  assert.is(listeners.now, 0);
 });
 
 test("stop()'s signal keeps no listener", async () => {
@@ -241,20 +233,11 @@ test("dispose aborts the work's signal and waits for nothing", async () => {
   await worker.executeTask;
 });
 
-test("alone, its context works as far as it can without a host", async () => {
+test("alone, it has no context unless a test hands it one", async () => {
   const worker = new Worker();
   await worker.start();
   await quiet();
-  const [context] = worker.contexts;
-  assert.ok(context);
-  assert.type(context.name, "string");
-  assert.not.ok(context.forced.aborted);
-  assert.not.ok(context.lifetime.stopping.aborted);
-  assert.type(context.host.state, "string");
-  assert.type(context.clock.now(), "number");
-  assert.type(context.logger.info, "function");
-  const boom = new Error("boom");
-  assert.is(thrown(() => context.fail(boom)), boom, "there is nobody else to tell");
+  assert.equal(worker.contexts, [undefined]);
   await worker.stop();
 });
 

@@ -13,7 +13,6 @@ import {
   backgroundService,
   delay,
   type Execute,
-  type HostedService,
   hostedService,
   onAbort,
 } from "../mod.ts";
@@ -204,12 +203,14 @@ test("BackgroundServiceExceptionAndStopException_ThrowsAggregateException: both 
 test("BackgroundService_DelayedMonitoringException_ThrowsAggregateException: after its stop too", async () => {
   const [crash, late] = [new Error("crash"), new Error("late")];
   const gate = new Gate();
-  const foreign: HostedService = {
-    start() {},
-    stop: () => {
+  const foreign = {
+    executeTask: undefined as Promise<void> | undefined,
+    start() {
+      this.executeTask = gate.promise;
+    },
+    stop() {
       clock.setTimeout(() => gate.fail(late), 200);
     },
-    ...{ executeTask: gate.promise },
   };
   const { host, clock } = rig([
     foreign,

@@ -514,7 +514,7 @@ test("ThrowExceptionForCustomImplementationOfIHostApplicationLifetime: it is no 
   const custom = { started: signal, stopping: signal, stopped: signal, stopApplication() {} };
   const error = thrown(() => createHost([], { hostLifetime: custom as never }));
   assert.instance(error, TypeError);
-  assert.match(error.message, "Cannot use hostLifetime: ");
+  assert.match(error.message, "Cannot use hostLifetime.waitForStart: expected function");
 });
 
 for (const behavior of ["ignore", "stopHost"] as const) {

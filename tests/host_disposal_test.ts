@@ -246,7 +246,7 @@ const bad: readonly (readonly [what: string, factory: unknown, message: string])
     function pool() {
       throw new Error("no database");
     },
-    'Cannot create services[1] (factory "pool"): no database',
+    'Cannot create services[1] (factory "pool"): Error: no database',
   ],
   [
     "throws no error",
@@ -260,7 +260,7 @@ const bad: readonly (readonly [what: string, factory: unknown, message: string])
     (() => () => {
       throw new Error("no database");
     })(),
-    "Cannot create services[1]: no database",
+    "Cannot create services[1]",
   ],
   [
     "is asynchronous",
@@ -268,8 +268,7 @@ const bad: readonly (readonly [what: string, factory: unknown, message: string])
       await quiet();
       return hostedService("pool", {});
     },
-    'Cannot create services[1] (factory "pool"): it returned a promise; ' +
-    "do asynchronous work in start",
+    'Cannot use services[1] (factory "pool"): got a promise; do asynchronous work in start',
   ],
   [
     "is asynchronous and rejects",
@@ -277,28 +276,26 @@ const bad: readonly (readonly [what: string, factory: unknown, message: string])
       await quiet();
       throw new Error("nobody waits for this");
     },
-    'Cannot create services[1] (factory "pool"): it returned a promise; ' +
-    "do asynchronous work in start",
+    'Cannot use services[1] (factory "pool"): got a promise; do asynchronous work in start',
   ],
   [
     "returns nothing",
     function pool() {},
-    'Cannot use services[1] (factory "pool"): expected a service (an object with start and stop) ' +
-    "or a factory, got undefined",
+    'Cannot use services[1] (factory "pool"): expected object, got undefined',
   ],
   [
     "returns no service",
     function pool() {
       return { start() {} };
     },
-    'Cannot use services[1] (factory "pool").stop: expected a function, got undefined',
+    'Cannot use services[1] (factory "pool") "service".stop: expected function, got undefined',
   ],
   [
     "returns a service that is in the list",
     function pool() {
       return first;
     },
-    'Cannot use services[1] (factory "pool"): "first" is in the list already',
+    'Cannot use services[1] (factory "pool") "first": it is in the list already',
   ],
   [
     "is a class without start on its prototype",
@@ -323,7 +320,7 @@ for (const [what, factory, message] of bad) {
     ];
     const { host, lines } = rig(services);
     const error = await rejection(host.start());
-    assert.ok(error.message.startsWith(message), error.message);
+    assert.is(error.message.slice(0, message.length), message);
     assert.equal(trace.take(), ["made disposed"]);
     assert.is(host.state, "stopped");
     assert.is(lines.all.length, 1);

@@ -49,7 +49,7 @@ test("several errors are one flat aggregate with each message", async () => {
   await host.start();
   const error = await rejection(host.stop());
   assert.equal(flat(error), [one, two, three]);
-  assert.is(error.message, "Cannot stop the host: 3 errors: one; two; three");
+  assert.is(error.message, "3 errors, the first: Error: one");
 });
 
 test("several errors of a start are one flat aggregate with those of its rollback", async () => {
@@ -60,7 +60,7 @@ test("several errors of a start are one flat aggregate with those of its rollbac
   ]);
   const error = await rejection(host.start());
   assert.equal(flat(error), [one, two, three]);
-  assert.is(error.message, "Cannot start the host: 3 errors: one; two; three");
+  assert.is(error.message, "3 errors, the first: Error: one");
 });
 
 test("one error from two places appears once", async () => {

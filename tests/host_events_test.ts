@@ -390,9 +390,9 @@ test("formatEvent() renders an error with its stack, its causes and what it hold
   const text = formatEvent({ ...hook, type: "serviceFailed", error });
   assert.match(text, "AggregateError: both");
   assert.match(text, "host_events_test");
-  assert.match(text, "[error] Error: one");
-  assert.match(text, "[error] two");
-  assert.match(text, "[cause] Error: why");
+  assert.match(text, "by Error: one");
+  assert.match(text, "by two");
+  assert.match(text, "by Error: why");
 });
 
 test("formatEvent() survives an error that is its own cause", () => {

@@ -89,10 +89,10 @@ test("names are unique whatever services are called", async () => {
   assert.equal(given.slice(0, 2), ["a", "a#2"]);
 });
 
-test("names of what factories make are given in order of registration", async () => {
+test("names of what factories make are given when it is made", async () => {
   assert.equal(
     await names([() => hostedService("a", {}), hostedService("a", {}), () => new Mailer()]),
-    ["a", "a#2", "Mailer"],
+    ["a#2", "a", "Mailer"],
   );
 });
 

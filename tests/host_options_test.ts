@@ -19,25 +19,24 @@ guard(test);
 type Refusal = readonly [value: unknown, kind: typeof TypeError | typeof RangeError, why: string];
 
 const noNumber: readonly Refusal[] = [
-  ["5", TypeError, 'expected a number of milliseconds, got "5"'],
-  [null, TypeError, "expected a number of milliseconds, got null"],
-  [true, TypeError, "expected a number of milliseconds, got boolean"],
-  [5n, TypeError, "expected a number of milliseconds, got bigint"],
-  [{}, TypeError, "expected a number of milliseconds, got object"],
+  ["5", TypeError, "expected number, got string"],
+  [null, TypeError, "expected number, got null"],
+  [true, TypeError, "expected number, got boolean"],
+  [false, TypeError, "expected number, got boolean"],
+  [5n, TypeError, "expected number, got bigint"],
+  [{}, TypeError, "expected number, got object"],
   [NaN, RangeError, "NaN is not 0 or more"],
   [-1, RangeError, "-1 is not 0 or more"],
   [-Infinity, RangeError, "-Infinity is not 0 or more"],
 ];
 
 const noFlag: readonly Refusal[] = [
-  ["yes", TypeError, 'expected a boolean, got "yes"'],
-  [1, TypeError, "expected a boolean, got number"],
-  [null, TypeError, "expected a boolean, got null"],
+  ["yes", TypeError, "expected boolean, got string"],
+  [1, TypeError, "expected boolean, got number"],
+  [0, TypeError, "expected boolean, got number"],
+  [null, TypeError, "expected boolean, got null"],
 ];
 
-const logger = "an object with the functions debug, info, warn, error";
-const clock = "an object with the functions now, setTimeout, clearTimeout";
-const hostLifetime = "an object with the functions waitForStart, stop";
 const nothing = (): void => {};
 
 const good: Readonly<Record<keyof HostOptions, readonly unknown[]>> = {
@@ -54,6 +53,7 @@ const good: Readonly<Record<keyof HostOptions, readonly unknown[]>> = {
   clock: [undefined, new FakeClock()],
 };
 
+/** Why a value is refused; it begins with the member that is wrong, if it is one. */
 const bad: Readonly<Record<keyof HostOptions, readonly Refusal[]>> = {
   servicesStartConcurrently: noFlag,
   servicesStopConcurrently: noFlag,
@@ -61,36 +61,47 @@ const bad: Readonly<Record<keyof HostOptions, readonly Refusal[]>> = {
   shutdownTimeout: noNumber,
   abandonTimeout: noNumber,
   backgroundServiceExceptionBehavior: [
-    ["StopHost", TypeError, 'expected "stopHost" or "ignore", got "StopHost"'],
-    ["", TypeError, 'expected "stopHost" or "ignore", got ""'],
-    [0, TypeError, 'expected "stopHost" or "ignore", got number'],
-    [null, TypeError, 'expected "stopHost" or "ignore", got null'],
+    ["StopHost", TypeError, "expected stopHost or ignore, got StopHost"],
+    ["restart", TypeError, "expected stopHost or ignore, got restart"],
+    [false, TypeError, "expected stopHost or ignore, got false"],
+    [0, TypeError, "expected string, got number"],
+    [null, TypeError, "expected string, got null"],
   ],
   stopWhenIdle: noFlag,
   logger: [
-    [true, TypeError, `expected ${logger}, got boolean`],
-    [null, TypeError, `expected ${logger}, got null`],
-    ["console", TypeError, `expected ${logger}, got "console"`],
-    [{ log: nothing }, TypeError, `expected ${logger}, got object`],
-    [{ debug: nothing, info: nothing, warn: nothing }, TypeError, `expected ${logger}, got object`],
+    [true, TypeError, "expected object, got boolean"],
+    [null, TypeError, "expected object, got null"],
+    ["console", TypeError, "expected object, got string"],
+    [{ log: nothing }, TypeError, ".debug: expected function, got undefined"],
+    [
+      { debug: nothing, info: nothing, warn: nothing },
+      TypeError,
+      ".error: expected function, got undefined",
+    ],
   ],
   onEvent: [
-    [{}, TypeError, "expected a function, got object"],
-    [null, TypeError, "expected a function, got null"],
-    ["log", TypeError, 'expected a function, got "log"'],
+    [{}, TypeError, "expected function, got object"],
+    [null, TypeError, "expected function, got null"],
+    ["log", TypeError, "expected function, got string"],
+    [false, TypeError, "expected function, got boolean"],
   ],
   hostLifetime: [
-    [true, TypeError, `expected ${hostLifetime}, got boolean`],
-    [null, TypeError, `expected ${hostLifetime}, got null`],
-    [nothing, TypeError, `expected ${hostLifetime}, got function`],
-    [{ waitForStart: nothing }, TypeError, `expected ${hostLifetime}, got object`],
-    [{ stop: nothing }, TypeError, `expected ${hostLifetime}, got object`],
+    [true, TypeError, "expected object, got boolean"],
+    [null, TypeError, "expected object, got null"],
+    [nothing, TypeError, "expected object, got function"],
+    [{ waitForStart: nothing }, TypeError, ".stop: expected function, got undefined"],
+    [{ stop: nothing }, TypeError, ".waitForStart: expected function, got undefined"],
   ],
   clock: [
-    [Date, TypeError, `expected ${clock}, got function`],
-    [null, TypeError, `expected ${clock}, got null`],
-    [{ now: nothing }, TypeError, `expected ${clock}, got object`],
-    [{ now: nothing, setTimeout: nothing }, TypeError, `expected ${clock}, got object`],
+    [Date, TypeError, "expected object, got function"],
+    [null, TypeError, "expected object, got null"],
+    [false, TypeError, "expected object, got boolean"],
+    [{ now: nothing }, TypeError, ".setTimeout: expected function, got undefined"],
+    [
+      { now: nothing, setTimeout: nothing },
+      TypeError,
+      ".clearTimeout: expected function, got undefined",
+    ],
   ],
 };
 
@@ -112,7 +123,8 @@ for (const [option, refusals] of Object.entries(bad)) {
       const options = { [option]: value };
       const error = thrown(() => createHost([], options));
       assert.instance(error, kind);
-      assert.is(error.message, `Cannot use ${option}: ${why}`);
+      const label = why.startsWith(".") ? option : `${option}: `;
+      assert.is(error.message, `Cannot use ${label}${why}`);
       const second = await rejection(runHost([], options));
       assert.is(second.message, error.message);
     }
@@ -120,10 +132,10 @@ for (const [option, refusals] of Object.entries(bad)) {
 }
 
 test("options: wrong ones are refused, none are needed, unknown ones do not matter", async () => {
-  for (const [value, got] of [[null, "null"], ["fast", '"fast"'], [5, "number"]] as const) {
+  for (const [value, got] of [[null, "null"], ["fast", "string"], [5, "number"]] as const) {
     const error = thrown(() => createHost([], value as never));
     assert.instance(error, TypeError);
-    assert.is(error.message, `Cannot use options: expected an object, got ${got}`);
+    assert.is(error.message, `Cannot use options: expected object, got ${got}`);
   }
   createHost([]);
   createHost([], undefined);
@@ -147,56 +159,73 @@ class Mailer implements HostedService {
   stop(): void {}
 }
 
-const wanted = "expected a service (an object with start and stop) or a factory";
 const badServices: readonly (readonly [what: string, value: unknown, message: string])[] = [
-  ["null", null, `Cannot use services[1]: ${wanted}, got null`],
-  ["undefined", undefined, `Cannot use services[1]: ${wanted}, got undefined`],
-  ["a string", "mailer", `Cannot use services[1]: ${wanted}, got "mailer"`],
-  ["a number", 42, `Cannot use services[1]: ${wanted}, got number`],
-  ["an array", [service], "Cannot use services[1].start: expected a function, got undefined"],
-  ["a promise", Promise.resolve(service), "Cannot use services[1].start: expected a function"],
-  ["no start", { stop() {} }, "Cannot use services[1].start: expected a function, got undefined"],
-  ["no stop", { start() {} }, "Cannot use services[1].stop: expected a function, got undefined"],
+  ["null", null, "Cannot use services[1]: expected object, got null"],
+  ["undefined", undefined, "Cannot use services[1]: expected object, got undefined"],
+  ["a string", "mailer", "Cannot use services[1]: expected object, got string"],
+  ["a number", 42, "Cannot use services[1]: expected object, got number"],
+  [
+    "an array",
+    [service],
+    'Cannot use services[1] "Array".start: expected function, got undefined',
+  ],
+  [
+    "a promise",
+    Promise.resolve(service),
+    'Cannot use services[1] "Promise".start: expected function, got undefined',
+  ],
+  [
+    "no start",
+    { stop() {} },
+    'Cannot use services[1] "service".start: expected function, got undefined',
+  ],
+  [
+    "no stop",
+    { name: "mailer", start() {} },
+    'Cannot use services[1] "mailer".stop: expected function, got undefined',
+  ],
   [
     "a start that is no function",
     { ...service, start: true },
-    "Cannot use services[1].start: expected a function, got boolean",
+    'Cannot use services[1] "service".start: expected function, got boolean',
   ],
   [
     "a class instead of an instance",
     Mailer,
-    "Cannot use services[1]: got the class Mailer, wanted an instance: write new Mailer()",
+    "Cannot use services[1]: got the class Mailer, write new Mailer()",
   ],
   [
-    "a name that is no string",
+    "a name that is a number",
     { ...service, name: 42 },
-    "Cannot use services[1].name: expected a string, got number",
+    'Cannot use services[1] "42".name: expected string, got number',
   ],
-  [
-    "a name that is null",
-    { ...service, name: null },
-    "Cannot use services[1].name: expected a string, got null",
-  ],
+  ["a name that is null", { ...service, name: null }, "Cannot use services[1]"],
+  ["a name that is false", { ...service, name: false }, "Cannot use services[1]"],
   [
     "a stopTimeout that is no number",
     { ...service, stopTimeout: "5s" },
-    'Cannot use services[1].stopTimeout: expected a number of milliseconds, got "5s"',
+    'Cannot use services[1] "service".stopTimeout: expected number, got string',
+  ],
+  [
+    "a stopTimeout that is null",
+    { ...service, stopTimeout: null },
+    'Cannot use services[1] "service".stopTimeout: expected number, got null',
   ],
   [
     "a stopTimeout that is NaN",
     { ...service, stopTimeout: NaN },
-    "Cannot use services[1].stopTimeout: NaN is not 0 or more",
+    'Cannot use services[1] "service".stopTimeout: NaN is not 0 or more',
   ],
   [
     "a stopTimeout that is negative",
-    { ...service, stopTimeout: -1 },
-    "Cannot use services[1].stopTimeout: -1 is not 0 or more",
+    { ...service, name: "mailer", stopTimeout: -1 },
+    'Cannot use services[1] "mailer".stopTimeout: -1 is not 0 or more',
   ],
   [
     "an unknown behaviour",
     { ...service, backgroundServiceExceptionBehavior: "restart" },
-    "Cannot use services[1].backgroundServiceExceptionBehavior: " +
-    'expected "stopHost" or "ignore", got "restart"',
+    'Cannot use services[1] "service".backgroundServiceExceptionBehavior: ' +
+    "expected stopHost or ignore, got restart",
   ],
 ];
 
@@ -204,7 +233,7 @@ for (const [what, value, message] of badServices) {
   test(`a service that is, or has, ${what} is refused, by its place`, () => {
     const error = thrown(() => createHost([service, value as HostedService]));
     assert.ok(error instanceof TypeError || error instanceof RangeError);
-    assert.ok(error.message.startsWith(message), error.message);
+    assert.is(error.message.slice(0, message.length), message);
   });
 }
 
@@ -212,7 +241,7 @@ test("the same instance twice is refused, by its place and name", () => {
   const mailer = hostedService("mailer", {});
   const error = thrown(() => createHost([mailer, service, mailer]));
   assert.instance(error, TypeError);
-  assert.is(error.message, 'Cannot use services[2]: "mailer" is in the list already');
+  assert.is(error.message, 'Cannot use services[2] "mailer": it is in the list already');
 });
 
 test("two instances of one class are two services", async () => {
@@ -223,16 +252,16 @@ test("two instances of one class are two services", async () => {
 });
 
 for (
-  const [what, value, got] of [
-    ["undefined", undefined, "undefined"],
-    ["null", null, "null"],
-    ["one service", service, "object"],
-    ["a number", 42, "number"],
-    ["a class", Mailer, "function"],
+  const [what, value] of [
+    ["undefined", undefined],
+    ["null", null],
+    ["one service", service],
+    ["a number", 42],
+    ["a class", Mailer],
   ] as const
 ) {
   test(`services that are ${what} are refused`, async () => {
-    const message = `Cannot use services: expected an iterable of services and factories, got ${got}`;
+    const message = "Cannot use services[Symbol.iterator]: expected function, got undefined";
     const error = thrown(() => createHost(value as unknown as Services));
     assert.instance(error, TypeError);
     assert.is(error.message, message);
@@ -269,34 +298,41 @@ for (const stopTimeout of [0, 1, 0.5, 2 ** 40, Infinity]) {
 
 // Functional services.
 
-test("hostedService() refuses what it cannot use, by name", () => {
+test("hostedService() and backgroundService() refuse what they cannot use, by name", () => {
   for (const make of [hostedService, backgroundService] as const) {
     const error = thrown(() => make(42 as never, { execute: async () => {} } as never));
     assert.instance(error, TypeError);
-    assert.is(error.message, "Cannot use the name of a service: expected a string, got number");
-  }
-  for (const hook of ["starting", "start", "started", "stopping", "stop", "stopped"]) {
-    const error = thrown(() => hostedService("mailer", { [hook]: "later" }));
-    assert.instance(error, TypeError);
-    assert.is(error.message, `Cannot use ${hook} of "mailer": expected a function, got "later"`);
-  }
-  for (const hooks of [undefined, null, 42]) {
-    const error = thrown(() => hostedService("mailer", hooks as never));
-    assert.instance(error, TypeError);
-    assert.match(error.message, /^Cannot use service "mailer": expected an object with hooks, got /);
+    assert.is(error.message, "Cannot use the name of a service: expected string, got number");
+    for (const [definition, got] of [[undefined, "undefined"], [null, "null"], [42, "number"]]) {
+      const error = thrown(() => make("mailer", definition as never));
+      assert.instance(error, TypeError);
+      assert.is(error.message, `Cannot use service "mailer": expected object, got ${got}`);
+    }
+    for (const hook of ["starting", "start", "started", "stopping", "stop", "stopped"]) {
+      const definition = { execute: async () => {}, [hook]: "later" };
+      const error = thrown(() => make("mailer", definition as never));
+      assert.instance(error, TypeError);
+      assert.is(
+        error.message,
+        `Cannot use service "mailer".${hook}: expected function, got string`,
+      );
+    }
   }
 });
 
-test("backgroundService() refuses work that is none, by name", () => {
-  for (const definition of [{}, { execute: "later" }]) {
+test("backgroundService() refuses a definition without work, by name", () => {
+  for (const [definition, got] of [[{}, "undefined"], [{ execute: "later" }, "string"]] as const) {
     const error = thrown(() => backgroundService("worker", definition as never));
     assert.instance(error, TypeError);
-    assert.match(error.message, /^Cannot use execute of service "worker": expected a function, got /);
+    assert.is(error.message, `Cannot use service "worker".execute: expected function, got ${got}`);
   }
-  for (const work of [undefined, null, 42]) {
-    const error = thrown(() => backgroundService("worker", work as never));
+});
+
+test("subscribe() refuses what is no function", () => {
+  for (const [observer, got] of [[undefined, "undefined"], [{}, "object"], [null, "null"]]) {
+    const error = thrown(() => createHost([]).subscribe(observer as never));
     assert.instance(error, TypeError);
-    assert.match(error.message, /^Cannot use service "worker": expected /);
+    assert.is(error.message, `Cannot use observer: expected function, got ${got}`);
   }
 });
 

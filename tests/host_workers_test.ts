@@ -4,7 +4,6 @@ import {
   aborted,
   BackgroundService,
   backgroundService,
-  type HostedService,
   hostedService,
   type ServiceContext,
   type ServiceTimeoutError,
@@ -397,13 +396,14 @@ test("a worker is recognised by its executeTask, not by its class", async () => 
 test("a worker whose executeTask fails after its stop is reported all the same", async () => {
   const boom = new Error("boom");
   const gate = new Gate();
-  const foreign: HostedService = {
+  const foreign = {
     name: "foreign",
-    start() {},
-    stop: () => clockwork.open(),
-    ...{ executeTask: gate.promise },
+    executeTask: undefined as Promise<void> | undefined,
+    start() {
+      this.executeTask = gate.promise;
+    },
+    stop: () => void quiet().then(() => gate.fail(boom)),
   };
-  const clockwork = { open: () => void quiet().then(() => gate.fail(boom)) };
   const { host } = rig([foreign]);
   await host.start();
   assert.is(await rejection(host.stop()), boom);
@@ -478,7 +478,7 @@ test("a worker that is still at work in one host fails the start of another", as
   assert.is(error.name, "HostStateError");
   assert.is(
     error.message,
-    "Cannot start a background service twice: its work still runs",
+    "Cannot start a background service again: its work still runs",
   );
   await first.host.stop();
 });

@@ -159,6 +159,22 @@ test("each service has signals of its own, so none collects the listeners of all
   assert.equal([starts.size, works.size, stops.size], [50, 50, 50]);
 });
 
+test("each service has signals of its own, also when only one of its hooks takes one", async () => {
+  const starts = new Set<AbortSignal>();
+  const stops = new Set<AbortSignal>();
+  const services = Array.from({ length: 50 }, (_, index) =>
+    hostedService(`service ${index}`, {
+      starting: () => {},
+      start: (signal) => starts.add(signal),
+      stopping: () => {},
+      stop: (signal) => stops.add(signal),
+    }));
+  const { host } = rig(services);
+  await host.start();
+  await host.stop();
+  assert.equal([starts.size, stops.size], [50, 50]);
+});
+
 test("nothing of a host's life is left in the global timers", async () => {
   const real = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout };
   const alive = new Set<unknown>();

@@ -73,7 +73,7 @@ for (const [what, services, line, options] of failures) {
     await host.start().catch(() => {});
     await quiet();
     await host.stop().catch(() => {});
-    const own = lines.all.filter((it) => !it.includes("nobody waits"));
+    const own = lines.all.filter((it) => !it.includes("Nobody waits"));
     assert.is(own.length, 1);
     assert.ok(own[0]?.startsWith(`error: ${line}: Error: boom\n`), own[0]);
     assert.match(own[0] as string, "logger_test");
@@ -96,7 +96,7 @@ test("what is abandoned is one line, and one more if it settles after all", asyn
   gate.open();
   await quiet();
   assert.equal(lines.all.slice(1), [
-    'warn: Service "a": stop, given up before, ended after 23 ms',
+    'warn: Service "a": stop late after 23 ms',
   ]);
   assert.equal(lines.misuse, []);
 });
@@ -193,7 +193,7 @@ test("without the option warnings and errors go to console, as single strings", 
   assert.equal(written.map(([level, line]) => [level, String(line).split("\n")[0]]), [
     [
       "warn",
-      "A stop was requested, but nobody waits for it: call host.stop(), or await host.run()",
+      "Nobody waits for the stop that was asked for: call host.stop() or run()",
     ],
     ["error", 'Service "a": stop failed after 0 ms: Error: boom'],
   ]);
@@ -210,19 +210,22 @@ test("services get the host's logger itself", async () => {
   assert.equal(logger.all, ["info: ready"]);
 });
 
-test("a failure that cannot be made text is reported all the same", async () => {
-  const odd = Object.create(null) as object;
-  const { host, lines } = rig([
-    hostedService("a", { stop: () => Promise.reject(odd) }),
-    hostedService("b", { stop: fails }),
-  ]);
-  await host.start();
-  const error = await rejection<AggregateError>(host.stop());
-  assert.is(host.state, "stopped");
-  assert.equal(error.errors.length, 2);
-  assert.ok(error.errors.includes(odd));
-  assert.ok(lines.heads.some((line) => line.startsWith('error: Service "a": stop failed')));
-});
+for (const position of ["first", "last"]) {
+  test(`a failure that cannot be made text is reported all the same, ${position}`, async () => {
+    const odd = Object.create(null) as object;
+    const services = [
+      hostedService("odd", { stop: () => Promise.reject(odd) }),
+      hostedService("b", { stop: fails }),
+    ];
+    const { host, lines } = rig(position === "first" ? services.reverse() : services);
+    await host.start();
+    const error = await rejection<AggregateError>(host.stop());
+    assert.is(host.state, "stopped");
+    assert.is(error.errors.length, 2);
+    assert.ok(error.errors.includes(odd));
+    assert.ok(lines.heads.some((line) => line.startsWith('error: Service "odd": stop failed')));
+  });
+}
 
 test("a start that times out names the hung service in its lines", async () => {
   const { host, clock, lines } = rig([hostedService("slow", { start: hang })], {

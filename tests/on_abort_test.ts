@@ -80,7 +80,7 @@ test("onAbort() writes what the callback throws to console.error, unless told ot
   assert.is(lines.length, 1);
   assert.is(lines[0]?.length, 1);
   assert.match(String(lines[0]?.[0]), /^Error: boom\n/);
-  assert.match(String(lines[0]?.[0]), "[cause] why");
+  assert.match(String(lines[0]?.[0]), "by why");
 });
 
 test("onAbort(): one callback that throws keeps no other from being called", async () => {

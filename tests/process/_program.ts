@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /** How a program ended, and every line it printed. */
 export interface Ending {
-  /** Its exit code, or the name of the signal that killed it. */
+  /** Its exit code, the name of the signal that killed it, or why it could not be started. */
   readonly exit: number | string;
   readonly stdout: readonly string[];
   readonly stderr: readonly string[];
@@ -53,21 +53,25 @@ export class Program {
     this.#child = spawn(file, args, { cwd, env, detached: group, stdio: [...stdio] });
     this.#group = group;
     running.add(this);
-    const killer = setTimeout(() => this.kill(), limit);
+    let killer = setTimeout(() => this.kill(), limit);
     this.#read("stdout");
     this.#read("stderr");
     // What a killed wrapper leaves behind would hold the output open.
-    this.#child.once("exit", () => setTimeout(() => this.kill(), 2_000).unref());
-    this.ending = new Promise((resolve, reject) => {
-      this.#child.once("error", reject);
-      this.#child.once("close", (code, signal) => {
+    this.#child.once("exit", () => {
+      clearTimeout(killer);
+      killer = setTimeout(() => this.kill(), 2_000);
+    });
+    this.ending = new Promise((resolve) => {
+      const end = (exit: number | string): void => {
         clearTimeout(killer);
         this.kill();
         running.delete(this);
         this.#ended = true;
         this.#wake();
-        resolve({ exit: code ?? `${signal}`, stdout: this.stdout, stderr: this.stderr });
-      });
+        resolve({ exit, stdout: this.stdout, stderr: this.stderr });
+      };
+      this.#child.once("error", (error) => end(error.message));
+      this.#child.once("close", (code, signal) => end(code ?? `${signal}`));
     });
   }
 
@@ -81,7 +85,8 @@ export class Program {
 
   /** Sends a signal to it alone. */
   send(signal: Signal): void {
-    this.#child.kill(signal);
+    // Node sends it to the process group of the tests if the program could not be started.
+    if (this.#child.pid !== undefined) this.#child.kill(signal);
   }
 
   /** Sends a signal to its whole process group, as a terminal does. */
@@ -132,5 +137,5 @@ export class Program {
 
 /** Waits for real: only where the passing of time is what is tested. */
 export function pass(ms: number): Promise<void> {
-  return sleep(ms);
+  return sleep(ms, undefined, { ref: false }); // programs keep the tests alive
 }

@@ -15,13 +15,16 @@ import { fixture, newestNode, node, tsx } from "./_runtimes.ts";
 
 const test = suite("wrappers");
 
+const temporary = mkdtempSync(join(tmpdir(), "runhost-"));
+test.after(() => rmSync(temporary, { recursive: true }));
+
 /** A program that runs another. */
 interface Wrapper {
   readonly name: string;
   /** The command that runs a program in `main.mts`. */
   readonly command: readonly string[];
-  /** What is passed on to a runtime, in place of the command, as a script or a task. */
-  readonly script?: string;
+  /** The command that is its script or task `app`, if it runs such. */
+  readonly script?: readonly string[];
   /** How it ends by itself, after a program that was interrupted. */
   readonly exit?: number | string;
   /** Whether it kills the program at the second Ctrl+C. */
@@ -36,11 +39,11 @@ const runners: readonly Wrapper[] = [
   {
     name: "npm run",
     command: ["npm", "run", "app"],
-    script: node.command.join(" "),
+    script: node.command,
     exit: "SIGINT",
   },
-  { name: "bun run", command: [bun, "run", "app"], script: bun },
-  { name: "deno task", command: [deno, "task", "app"], script: `${deno} ${denoRun.join(" ")}` },
+  { name: "bun run", command: [bun, "run", "app"], script: [bun] },
+  { name: "deno task", command: [deno, "task", "app"], script: [deno, ...denoRun] },
 ];
 
 const watchers: readonly Wrapper[] = [
@@ -114,15 +117,21 @@ for (const wrapper of watchers) {
 /** A program in a folder of its own, run by a wrapper from a terminal. */
 class App {
   readonly program: Program;
-  readonly #folder: string = mkdtempSync(join(tmpdir(), "runhost-"));
-  constructor({ name, command, script }: Wrapper, file: string = "watched.ts", ...args: string[]) {
+  readonly #folder: string = mkdtempSync(join(temporary, "app-"));
+
+  constructor(
+    { name, command, script = [] }: Wrapper,
+    file: string = "watched.ts",
+    ...args: string[]
+  ) {
     // Bun reloads nothing while a module of the program is still being evaluated.
     const prefix = name === "bun --hot" ? "" : "await ";
     this.#write("main.mts", `${prefix}import("${pathToFileURL(fixture(file))}");\n`);
-    const app = [script, "main.mts", ...args].join(" ");
+    const program = ["main.mts", ...args];
+    const app = [...script, ...program].map((word) => `"${word}"`).join(" ");
     this.#write("package.json", JSON.stringify({ scripts: { app } }));
     this.#write("deno.json", JSON.stringify({ tasks: { app } }));
-    const whole = script ? command : [...command, "main.mts", ...args];
+    const whole = script.length > 0 ? command : [...command, ...program];
     this.program = new Program(whole, { cwd: this.#folder, group: true });
   }
 
@@ -139,7 +148,6 @@ class App {
   /** How it ended, and what the program printed; wrappers have lines of their own. */
   async ending(): Promise<Ending> {
     const { stdout, ...ending } = await this.program.ending;
-    rmSync(this.#folder, { recursive: true });
     return { ...ending, stdout: stdout.filter((line) => /^(pool|cache|worker|main): /.test(line)) };
   }
 
