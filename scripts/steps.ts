@@ -22,6 +22,8 @@ export const phases: readonly (readonly Step[])[] = [
     { name: "doc-test", command: "deno task doc:test" },
     { name: "publish-jsr", command: "deno publish --dry-run --allow-dirty" },
     { name: "size", command: "tsx scripts/size.ts" },
+    // The newest Node, for the process tests and for the packed tarball.
+    { name: "tools", command: "npm ci --prefix tests/package/tools" },
   ],
   [
     { name: "unit-node", command: "tsx tests/run.ts" },

@@ -66,8 +66,6 @@ export interface Calls {
     concurrently?: boolean,
     halted?: () => boolean,
   ): Promise<void>;
-  /** Notes background work, which nobody waits for here. */
-  note(member: Member, begun: number): Call;
   /** What has not ended. */
   open(): Call[];
   /** Resolves when everything has ended. */
@@ -78,8 +76,6 @@ export interface Calls {
   cut(): void;
   /** Abandons what is pending now, unless it settles within a macrotask. */
   force(reason: unknown): void;
-  /** The error for a call that has not settled in time. */
-  timedOut(call: Call): ServiceTimeoutError;
   /** Sets no timer from now on. */
   close(): void;
 }
@@ -89,6 +85,26 @@ const startPhases = { waitForStart: 1, starting: 1, start: 1, started: 1 };
 /** Whether a hook is one of the start, so that it answers to its cancellation. */
 export function isStartPhase(phase: Phase): boolean {
   return phase in startPhases;
+}
+
+/** A call that is about to be made. */
+export function newCall(
+  phase: Phase,
+  member: Member,
+  begun: number,
+  order = 0,
+  line: Line | undefined = undefined,
+): Call {
+  return { phase, member, begun, order, starts: isStartPhase(phase), open: true, line };
+}
+
+/** The error for a call that has not settled in time; always the same one. */
+export function timedOut(call: Call, now: number): ServiceTimeoutError {
+  return call.timeout ??= new ServiceTimeoutError(unsettled(call, now));
+}
+
+function unsettled({ member, phase, begun }: Call, now: number): UnsettledHook {
+  return { service: member.name, phase, elapsed: Math.round(now - begun) };
 }
 
 /**
@@ -109,31 +125,12 @@ export function createCalls(host: CallsOptions): Calls {
 
   const open = (): Call[] => calls.filter((call) => call.open);
 
-  const newCall = (phase: Phase, member: Member, begun: number, line?: Line): Call => ({
-    phase,
-    member,
-    begun,
-    order: order++,
-    starts: isStartPhase(phase),
-    open: true,
-    line,
-  });
-
   const begin = (phase: Phase, member: Member, begun: number, line: Line | undefined): Call => {
-    const call = newCall(phase, member, begun, line);
+    const call = newCall(phase, member, begun, order++, line);
     calls.push(call);
     host.began(call);
     return call;
   };
-
-  const unsettled = ({ member, phase, begun }: Call): UnsettledHook => ({
-    service: member.name,
-    phase,
-    elapsed: Math.round(clock.now() - begun),
-  });
-
-  const timedOut = (call: Call): ServiceTimeoutError =>
-    call.timeout ??= new ServiceTimeoutError(unsettled(call));
 
   const close = (call: Call): void => {
     call.open = false;
@@ -154,7 +151,7 @@ export function createCalls(host: CallsOptions): Calls {
     release(call);
   };
 
-  const outlived = (call: Call): void => abandon(call, timedOut(call));
+  const outlived = (call: Call): void => abandon(call, timedOut(call, clock.now()));
 
   const limit = (call: Call): void => {
     if (call.limited || closed) return;
@@ -233,7 +230,6 @@ export function createCalls(host: CallsOptions): Calls {
 
   return {
     open,
-    timedOut,
 
     inOrder: (phase, members, concurrently, halted = () => false) =>
       new Promise((resolve) => {
@@ -245,8 +241,6 @@ export function createCalls(host: CallsOptions): Calls {
         };
         for (const members of lines) walk({ phase, members, halted, arrive, next: 0 });
       }),
-
-    note: (member, begun) => newCall("execute", member, begun),
 
     drained: () =>
       new Promise((resolve) => {
@@ -269,7 +263,9 @@ export function createCalls(host: CallsOptions): Calls {
       clearForce?.();
       clearForce = startTimer(clock, 0, () => {
         const hung = open().filter((call) => call.order < next);
-        const error = new ForcedStopError(hung.map(unsettled), { cause: reason });
+        const error = new ForcedStopError(hung.map((call) => unsettled(call, clock.now())), {
+          cause: reason,
+        });
         for (const call of hung) abandon(call, error);
       });
     },

@@ -14,8 +14,8 @@ export function check(label: string, value: unknown, shape: unknown): void {
     throw new RangeError(`Cannot use ${label}: ${value} is not 0 or more`);
   }
   if (typeof shape === "object") {
-    for (const key in shape) {
-      check(`${label}.${key}`, (value as never)[key], shape[key as never]);
+    for (const [key, wanted] of Object.entries(shape as object)) {
+      check(`${label}.${key}`, (value as never)[key], wanted);
     }
   }
 }

@@ -1,6 +1,7 @@
 import { check, nothing } from "./_check.ts";
 import type { Member, Service } from "./_member.ts";
 import { checkBehavior } from "./_options.ts";
+import { textOf } from "./_render.ts";
 import type {
   HostContext,
   HostedService,
@@ -37,6 +38,7 @@ export function newMember(
     since: 0,
     error: undefined,
     up: false,
+    unstopped: false,
     earlierTask: undefined,
     working: undefined,
     link: undefined,
@@ -63,16 +65,12 @@ export function createCrew(
 
   const admit = (service: HostedService, place: string, owned: boolean): Member => {
     check(place, service, {});
-    const { name, stopTimeout = 0 } = service;
     const type = Object.getPrototypeOf(service)?.constructor?.name;
-    const given = name || (type === "Object" ? "" : type) || "service";
+    const { name = type === "Object" ? "" : type, stopTimeout = 0, start, stop } = service;
+    check(`${place}.name`, service.name === undefined ? "" : name, "");
+    const given = name || "service";
     const label = `${place} "${given}"`;
-    check(label, { name: given, stopTimeout, start: service.start, stop: service.stop }, {
-      name: "",
-      stopTimeout: 0,
-      start: nothing,
-      stop: nothing,
-    });
+    check(label, { stopTimeout, start, stop }, { stopTimeout: 0, start: nothing, stop: nothing });
     checkBehavior(`${label}.`, service);
     if (known.has(service)) throw new TypeError(`Cannot use ${label}: it is in the list already`);
     known.add(service);
@@ -84,7 +82,9 @@ export function createCrew(
     const label = `services[${index}]`;
     if (typeof place !== "function") return admit(place, label, false);
     if (!place.prototype?.start) return place;
-    throw new TypeError(`Cannot use ${label}: got the class ${place.name}, write new ${place.name}()`);
+    throw new TypeError(
+      `Cannot use ${label}: got the class ${place.name}, write new ${place.name}()`,
+    );
   });
   const exists = (place: Member | ServiceFactory): place is Member => typeof place === "object";
 
@@ -102,12 +102,12 @@ export function createCrew(
     create(context) {
       for (const [index, place] of places.entries()) {
         if (exists(place)) continue;
-        const label = `services[${index}] (factory "${place.name}")`;
+        const label = `services[${index}]${place.name && ` (factory "${place.name}")`}`;
         let made: HostedService | Promise<unknown>;
         try {
           made = place(context);
         } catch (cause) {
-          throw new Error(`Cannot create ${label}: ${cause}`, { cause });
+          throw new Error(`Cannot create ${label}: ${textOf(cause)}`, { cause });
         }
         if (made instanceof Promise) {
           made.catch(nothing);

@@ -80,9 +80,8 @@ export function createJournal({ clock, logger, onEvent }: Settings): Journal {
       const duration = clock.now() - begun;
       tell({ type: `service${how}`, service, phase, duration, ...failure } as Untold<HostEvent>);
       if (quiet) return;
-      const line = `Service "${service}": ${phase} ${how.toLowerCase()} after ${
-        Math.round(duration)
-      } ms`;
+      const words = how === "Done" ? "done late" : how.toLowerCase();
+      const line = `Service "${service}": ${phase} ${words} after ${Math.round(duration)} ms`;
       if (how === "Abandoned") log("error", line);
       else log(failure ? "error" : "warn", line, failure);
     },

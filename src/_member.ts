@@ -1,11 +1,7 @@
 import type { Latch } from "./_abort.ts";
 import type { Call } from "./_calls.ts";
 import type { WorkerLink } from "./_worker.ts";
-import type {
-  HostedLifecycleService,
-  ServiceContext,
-  ServiceState,
-} from "./types.ts";
+import type { HostedLifecycleService, ServiceContext, ServiceState } from "./types.ts";
 
 /** All a host may find on a service, or on its host lifetime. */
 export interface Service extends Partial<HostedLifecycleService> {
@@ -28,6 +24,8 @@ export interface Member {
   error: unknown;
   /** Whether its start has fulfilled, in time. */
   up: boolean;
+  /** Whether its `stop` was given up. */
+  unstopped: boolean;
   /** What its `executeTask` was before the start: of no concern to this host. */
   earlierTask: Promise<unknown> | undefined;
   /** Its background work, until that ends. */
@@ -36,4 +34,15 @@ export interface Member {
   /** What its hooks of the start, and of the stop, listen to. */
   cancel: Latch | undefined;
   forced: Latch | undefined;
+}
+
+/** Notes where a member is now. */
+export function enter(member: Member, state: ServiceState, now: number): void {
+  member.state = state;
+  member.since = now;
+}
+
+/** What disposes a member that the host made. */
+export function disposer({ owned, service }: Member): (() => unknown) | undefined {
+  return owned ? service[Symbol.asyncDispose] ?? service[Symbol.dispose] : undefined;
 }

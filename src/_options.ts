@@ -31,15 +31,16 @@ export function settings(options: HostOptions): Settings {
     hostLifetime: noLifetime,
     clock: globalClock,
   };
-  for (const key in result) {
+  const { logger, hostLifetime } = options;
+  for (const key of Object.keys(result)) {
     const value = options[key as keyof HostOptions];
-    if (value === undefined || value === false) continue;
+    if (value === undefined || (value === false && /^(logger|hostLifetime)$/.test(key))) continue;
     check(key, value, result[key]);
     result[key] = value;
   }
   checkBehavior("", options);
-  if (options.logger === undefined) result["logger"] = console;
-  if (!options.hostLifetime) result["hostLifetime"] = undefined;
+  if (logger === undefined) result["logger"] = console;
+  if (!hostLifetime) result["hostLifetime"] = undefined;
   return result as unknown as Settings;
 }
 

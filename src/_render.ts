@@ -3,11 +3,16 @@
  * Loggers get nothing but this string, so what is not in here is lost to them.
  */
 export function renderError(error: unknown, depth = 0): string {
+  if (!(error instanceof Error) || depth > 4) return textOf(error);
+  const { stack, cause, errors = [] } = error as Partial<AggregateError> & Error;
+  const inner = cause === undefined ? errors : [...errors, cause];
+  return [stack, ...inner.map((it) => `  by ${renderError(it, depth + 1)}`)].join("\n");
+}
+
+/** Any error in one line; not everything that is thrown can be made text. */
+export function textOf(error: unknown): string {
   try {
-    if (!(error instanceof Error) || depth > 4) return String(error);
-    const { stack, cause, errors = [] } = error as Partial<AggregateError> & Error;
-    const inner = cause === undefined ? errors : [...errors, cause];
-    return [stack, ...inner.map((it) => `  by ${renderError(it, depth + 1)}`)].join("\n");
+    return String(error);
   } catch {
     return "an error that has no text";
   }

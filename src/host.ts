@@ -1,13 +1,16 @@
-import { AbortError, abortReason, answers, Latch, link } from "./_abort.ts";
-import { type Call, createCalls, isStartPhase } from "./_calls.ts";
+import { AbortError, abortReason, Latch, link } from "./_abort.ts";
+import { isStartPhase, timedOut } from "./_calls.ts";
 import { nothing } from "./_check.ts";
 import { createCrew, newMember } from "./_crew.ts";
+import { combine, createFailures } from "./_failures.ts";
+import { createHooks } from "./_hooks.ts";
 import { createJournal, type Failure } from "./_journal.ts";
-import type { Member, Service } from "./_member.ts";
+import { disposer, type Member } from "./_member.ts";
 import { settings } from "./_options.ts";
+import { createSignals } from "./_signals.ts";
 import { keepAlive, startTimer } from "./_timer.ts";
+import { createWork } from "./_work.ts";
 import { HostStateError } from "./errors.ts";
-import type { Phase } from "./events.ts";
 import type {
   ApplicationLifetime,
   Host,
@@ -16,7 +19,6 @@ import type {
   HostState,
   ServiceContext,
   Services,
-  ServiceState,
 } from "./types.ts";
 
 /**
@@ -48,7 +50,6 @@ import type {
 export function createHost(services: Services, options: HostOptions = {}): Host {
   const given = settings(options);
   const { clock, logger, startupTimeout, shutdownTimeout, abandonTimeout } = given;
-  const journal = createJournal(given);
 
   let state: HostState = "created";
   let starting: Promise<void> | undefined;
@@ -56,22 +57,11 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
 
   /** What the application listens to. */
   const fired = { started: new Latch(), stopping: new Latch(), stopped: new Latch() };
-  /** What hooks listen to: that the start is cancelled, that the grace is over. */
-  const shared = { cancel: new Latch(), forced: new Latch() };
-
   /** Whether the start may still go either way, and why it does not go on. */
   let undecided = true;
   let cancellation: Cancellation | undefined;
   /** Whether the host lifetime was told of a start, and so must be told of the stop. */
   let waitedForStart = false;
-  /** What went wrong, and its place among the others. */
-  const failures: (Failure & { readonly phase: Phase; readonly order: number })[] = [];
-
-  const outcomes: { start?: unknown; run?: unknown; stop?: unknown } = {};
-
-  /** How many services do background work. */
-  let working = 0;
-
   /** How many are in `run()` or `waitForShutdown()`, and how to wake those that sleep there. */
   let waiting = 0;
   let sleepers: (() => void)[] = [];
@@ -100,20 +90,20 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     get services() {
       return crew.status();
     },
-    subscribe: journal.subscribe,
+    subscribe: (observer) => journal.subscribe(observer),
 
     start: (signal) =>
       during(signal, cancelStart, async () => {
         await startOnce();
-        if (cancellation) raise("start", [...startCauses(), ...errors()]);
+        if (cancellation) failures.raise("start", startErrors());
       }),
 
     run: (signal) =>
       during(signal, requestStop, async () => {
         await startOnce();
         if (!cancellation) await shutdown();
-        else if (cancellation.asked) raise("run", errors());
-        else raise("start", [...startCauses(), ...errors()]);
+        else if (cancellation.asked) failures.raise("run", failures.all());
+        else failures.raise("start", startErrors());
       }, true),
 
     waitForShutdown: (signal) => during(signal, requestStop, shutdown, true),
@@ -126,7 +116,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
           await starting;
         }
         await stopOnce();
-        raise("stop", errors(false));
+        failures.raise("stop", failures.ofStop());
       }),
 
     abort(reason) {
@@ -153,12 +143,12 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     }
 
     get forced(): AbortSignal {
-      return ownLatch(this.#member, "forced").signal;
+      return signals.own(this.#member, "forced").signal;
     }
 
     /** Bound, so that it can be handed on as a callback. */
     get fail(): (error: unknown) => void {
-      return (error) => workReported(this.#member, error);
+      return (error) => work.reported(this.#member, error);
     }
   }
   const context: HostContext = { host, lifetime, logger, clock };
@@ -166,19 +156,20 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
 
   const crew = createCrew(services, (member) => new Context(member) as unknown as ServiceContext);
   const hostLifetimes = given.hostLifetime
-    ? [newMember(given.hostLifetime as unknown as Service, "hostLifetime", false, () => host as never)]
+    ? [newMember(given.hostLifetime as never, "hostLifetime", false, () => host as never)]
     : [];
-  const calls = createCalls({
-    clock,
-    abandonTimeout,
-    invoke,
-    hurried: ({ starts, member: { forced = shared.forced } }) =>
-      (starts ? shared.cancel : forced).aborted,
-    endGrace: endGraceOf,
-    began: callBegan,
-    ended: callEnded,
-    abandoned: callAbandoned,
+  const journal = createJournal(given);
+  const failures = createFailures();
+  const signals = createSignals(fired.stopping, () => [...hostLifetimes, ...crew.members()]);
+  const work = createWork({
+    settings: given,
+    journal,
+    signals,
+    failures,
+    failed: workFailed,
+    ended: stopIfIdle,
   });
+  const calls = createHooks({ settings: given, journal, signals, failures, work });
   return host;
 
   // The start.
@@ -200,7 +191,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     const clearLimit = startTimer(clock, startupTimeout, startTimedOut);
     const concurrently = given.servicesStartConcurrently;
     const cancelled = (): boolean => cancellation !== undefined;
-    const over = (): boolean => cancelled() || failures.length > 0;
+    const over = (): boolean => cancelled() || failures.some();
 
     if (state === "created") state = "starting";
     journal.tell({ type: "hostStarting" });
@@ -215,11 +206,11 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     }
     clearLimit();
 
-    if (over()) startFailed(errors());
+    if (over()) startFailed(failures.all());
     undecided = false;
     const duration = clock.now() - begun;
     if (cancellation) {
-      const error = combine([...startCauses(), ...errors()]);
+      const error = combine(startErrors());
       journal.tell({ type: "hostStartFailed", duration, error });
       return stopOnce();
     }
@@ -239,7 +230,9 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   }
 
   function startTimedOut(): void {
-    startFailed(calls.open().map(calls.timedOut));
+    const causes = calls.open().map((call) => timedOut(call, clock.now()));
+    for (const error of causes) journal.log("error", "The start took too long", { error });
+    startFailed(causes);
   }
 
   function startFailed(causes: readonly unknown[]): void {
@@ -250,58 +243,23 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   function cancelStart(reason: unknown, asked = false, causes: readonly unknown[] = []): void {
     if (!undecided || cancellation) return;
     cancellation = { reason, asked, causes };
-    fire("cancel", reason);
-    for (const member of [...crew.members()].reverse()) abortWork(member, reason);
+    signals.fire("cancel", reason);
+    for (const member of [...crew.members()].reverse()) signals.abortWork(member, reason);
     calls.hurry();
   }
 
   // The time between.
 
-  function watchWork(member: Member, begun: number): void {
-    const { executeTask } = member.service;
-    if (!executeTask || executeTask === member.earlierTask) return;
-    const run = member.working = calls.note(member, begun);
-    working++;
-    journal.began(run);
-    Promise.resolve(executeTask).then(
-      () => workEnded(run),
-      (error) => workEnded(run, isCancellation(member, error) ? undefined : { error }),
-    );
-  }
-
-  function workEnded(run: Call, failure?: Failure): void {
-    const { member, open } = run;
-    journal.ended(run, open ? failure ? "Failed" : "Done" : "Late", failure);
-    if (!open) return;
-    run.open = false;
-    member.working = undefined;
-    working--;
-    if (failure) workFailed(member, failure.error);
-    else if (member.state === "started") enter(member, "completed");
-    stopIfIdle();
-  }
-
-  function workReported(member: Member, error: unknown): void {
-    if (isCancellation(member, error)) return;
-    journal.tell({ type: "serviceFaulted", service: member.name, error });
-    journal.log("error", `Service "${member.name}" reports a failure`, { error });
-    workFailed(member, error);
-  }
-
   function workFailed(member: Member, error: unknown): void {
-    const { backgroundServiceExceptionBehavior = given.backgroundServiceExceptionBehavior } =
-      member.service;
-    member.error = error;
-    if (member.state !== "stopping") enter(member, "failed");
-    if (state === "stopped" || backgroundServiceExceptionBehavior === "ignore") return;
-    fail("execute", 1e9 + failures.length, error);
+    if (state === "stopped") return;
+    failures.add("execute", error);
     const reason = new AbortError(`Service "${member.name}" failed`, error);
     cancelStart(reason, false, [error]);
     requestStop(reason);
   }
 
   function stopIfIdle(): void {
-    if (given.stopWhenIdle && state === "started" && !working) {
+    if (given.stopWhenIdle && state === "started" && work.idle()) {
       requestStop(new AbortError("All background work has ended"));
     }
   }
@@ -332,7 +290,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     }
     if (undecided) await starting; // the rollback is the start's
     await stopOnce();
-    raise("stop", errors(false));
+    failures.raise("stop", failures.ofStop());
   }
 
   function requestStop(reason: unknown): void {
@@ -345,7 +303,10 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     journal.tell({ type: "stopRequested", reason: first });
     wake();
     if (unheard) {
-      journal.log("warn", "Nobody waits for the stop that was asked for: call host.stop() or run()");
+      journal.log(
+        "warn",
+        "Nobody waits for the stop that was asked for: call host.stop() or run()",
+      );
     }
   }
 
@@ -379,7 +340,9 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     journal.tell({ type: "hostStopping" });
     wake();
     await inReverse("stopping");
-    fired.stopping.abort(cancellation ? cancellation.reason : new AbortError("The host is stopping"));
+    fired.stopping.abort(
+      cancellation ? cancellation.reason : new AbortError("The host is stopping"),
+    );
     await inReverse("stop");
     await calls.inOrder("execute", crew.members().filter((it) => it.working && !it.up));
     await inReverse("stopped");
@@ -391,63 +354,31 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     clearGrace();
     clearCut();
     calls.close();
-    for (const { working: run } of crew.members()) if (run) abandonWork(run);
+    for (const member of crew.members()) work.abandon(member);
+    failures.close();
     state = "stopped";
-    const failed = errors(false);
-    const failure = failed.length ? { error: outcome("stop", failed) } : {};
+    let failure: Failure | undefined;
+    try {
+      failures.raise("stop", failures.ofStop());
+    } catch (error) {
+      failure = { error };
+    }
     journal.tell({ type: "hostStopped", duration: clock.now() - begun, ...failure });
   }
 
   /** From now on the host hurries. */
   function endGrace(reason: unknown): void {
-    if (shared.forced.aborted || state === "stopped") return;
-    fire("forced", reason);
+    if (signals.fired("forced") || state === "stopped") return;
+    signals.fire("forced", reason);
     journal.tell({ type: "graceEnded", reason });
     if (!starting || !undecided) calls.hurry();
   }
 
-  /** Gives up work that still runs. */
-  function abandonWork(run: Call, order = 1e9): void {
-    const { member } = run;
-    const error = calls.timedOut(run);
-    run.open = false;
-    member.working = undefined;
-    working--;
-    journal.ended(run, "Abandoned", { error });
-    if (member.state !== "abandoned") fail("execute", order, error); // else its `stop` is named
-    enter(member, "abandoned");
+  /** What `start()` rejects with: what went wrong, or else why it was cancelled, comes first. */
+  function startErrors(): unknown[] {
+    const { causes = [], reason } = cancellation ?? {};
+    return [...causes.length ? causes : [reason], ...failures.all()];
   }
-
-  /** Notes what went wrong: in the order of the calls, then with the work, then in disposal. */
-  function fail(phase: Phase, order: number, error: unknown): void {
-    if (state === "stopped") return;
-    failures.push({ phase, error, order: phase === "dispose" ? order + 2e9 : order });
-  }
-
-  function errors(startToo = true): unknown[] {
-    return failures
-      .filter(({ phase }) => startToo || !isStartPhase(phase))
-      .sort((a, b) => a.order - b.order)
-      .map(({ error }) => error);
-  }
-
-  /** The error that all who ask for the same get. */
-  function outcome(of: "start" | "run" | "stop", errors: readonly unknown[]): unknown {
-    return outcomes[of] ??= combine(errors);
-  }
-
-  function raise(of: "start" | "run" | "stop", errors: readonly unknown[]): void {
-    if (errors.length) throw outcome(of, errors);
-  }
-
-  /** Why the start did not succeed: what went wrong, or else the reason of its cancellation. */
-  function startCauses(): readonly unknown[] {
-    if (!cancellation) return [];
-    const { causes, reason } = cancellation;
-    return causes.length ? causes : [reason];
-  }
-
-  // Every call of a hook.
 
   /** Whom a phase concerns: a start everybody, a stop only what had started. */
   function concerned(phase: LifecyclePhase): readonly Member[] {
@@ -457,119 +388,6 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     return crew.lifecycle().filter(({ service, up }) =>
       (starts || up) && typeof service[phase] === "function"
     );
-  }
-
-  function invoke({ phase, member, starts }: Call): unknown {
-    const { service, context } = member;
-    if (phase === "execute") {
-      abortWork(member);
-      return service.executeTask?.catch(nothing);
-    }
-    if (phase === "dispose") return disposer(member)?.call(service);
-    if (phase === "start") {
-      member.earlierTask = service.executeTask;
-      if ("~worker" in service) {
-        service["~worker"] = member.link = { context, controller: undefined };
-      }
-    }
-    return service[phase]?.(latchFor(member, phase, starts ? "cancel" : "forced").signal, context);
-  }
-
-  /** A hook that declares no parameter cannot listen, and is not worth a signal of its own. */
-  function latchFor(
-    member: Member,
-    phase: LifecyclePhase | "waitForStart",
-    kind: "cancel" | "forced",
-  ): Latch {
-    const { [phase]: hook, stopTimeout } = member.service;
-    if (hook?.length || stopTimeout !== undefined) return ownLatch(member, kind);
-    return member[kind] ??= shared[kind];
-  }
-
-  function ownLatch(member: Member, kind: "cancel" | "forced"): Latch {
-    let latch = member[kind];
-    if (!latch) {
-      latch = member[kind] = new Latch();
-      if (shared[kind].aborted) latch.abort(shared[kind].reason);
-    }
-    return latch;
-  }
-
-  /** The newest first, as services stop. */
-  function fire(kind: "cancel" | "forced", reason: unknown): void {
-    shared[kind].abort(reason);
-    for (const member of [...hostLifetimes, ...crew.members()].reverse()) member[kind]?.abort(reason);
-  }
-
-  function endGraceOf(member: Member): void {
-    ownLatch(member, "forced").abort(new AbortError(`The grace of "${member.name}" is over`));
-  }
-
-  /** Asks background work to finish, whether it has begun or not; the first reason wins. */
-  function abortWork(member: Member, reason = fired.stopping.reason): void {
-    const { link } = member;
-    if (link) (link.controller ??= new AbortController()).abort(reason);
-  }
-
-  /** Whether `error` is an answer to one of the host's own signals. */
-  function isCancellation({ forced = shared.forced, link }: Member, error: unknown): boolean {
-    return [shared.cancel, fired.stopping, forced, link?.controller?.signal].some((signal) =>
-      answers(error, signal)
-    );
-  }
-
-  function enter(member: Member, state: ServiceState, now = clock.now()): void {
-    member.state = state;
-    member.since = now;
-  }
-
-  function callBegan(call: Call): void {
-    const { phase, member, begun } = call;
-    if (phase === "execute") return; // it began long ago
-    if (phase === "start" || phase === "starting") enter(member, "starting", begun);
-    if (phase === "stop" || phase === "stopping") enter(member, "stopping", begun);
-    journal.began(call);
-  }
-
-  function callEnded(call: Call, now: number, failure?: Failure): void {
-    const { phase, member, starts, open } = call;
-    if (phase === "execute") return; // how work ends is told elsewhere
-    if (!open) {
-      journal.ended(call, "Late", failure);
-      if (phase === "start" && !failure) takeBack(member);
-      return;
-    }
-    const cancelled = failure && starts && shared.cancel.aborted &&
-      isCancellation(member, failure.error);
-    const failed = cancelled ? undefined : failure;
-    if (failed) fail(phase, call.order, failed.error);
-    if (failure) {
-      member.error = failure.error;
-      if (member.state !== "abandoned") enter(member, failed ? "failed" : "stopped", now);
-    } else if (phase === "start") {
-      member.up = true;
-      enter(member, "started", now);
-    } else if (phase === "stop") {
-      enter(member, "stopped", now);
-    }
-    journal.ended(call, failed ? "Failed" : "Done", failed);
-    if (phase === "start") watchWork(member, now);
-  }
-
-  function callAbandoned(call: Call, error: unknown): void {
-    const { phase, member } = call;
-    if (phase === "execute") return abandonWork(member.working as Call, call.order);
-    fail(phase, call.order, error);
-    member.error = error;
-    enter(member, "abandoned");
-    if (phase === "stop") abortWork(member); // it may not have come to that
-    journal.ended(call, "Abandoned", { error });
-  }
-
-  /** A start that fulfils after it was given up is undone at once. */
-  function takeBack(member: Member): void {
-    endGraceOf(member);
-    calls.inOrder("stop", [member]);
   }
 }
 
@@ -583,18 +401,6 @@ interface Cancellation {
 }
 
 type LifecyclePhase = "starting" | "start" | "started" | "stopping" | "stop" | "stopped";
-
-/** One error as it is; several as one flat aggregate, each once. */
-function combine(errors: readonly unknown[]): unknown {
-  const [first, ...others] = new Set(errors);
-  if (!others.length) return first;
-  return new AggregateError([first, ...others], `${others.length + 1} errors, the first: ${first}`);
-}
-
-/** What disposes a member that the host made. */
-function disposer({ owned, service }: Member): (() => unknown) | undefined {
-  return owned ? service[Symbol.asyncDispose] ?? service[Symbol.dispose] : undefined;
-}
 
 function deferred(): { promise: Promise<void>; resolve: (value: Promise<void>) => void } {
   let resolve!: (value: Promise<void>) => void;

@@ -38,7 +38,7 @@ test("ForcedStopError lists what was abandoned, and keeps its cause", () => {
     { service: "worker", phase: "execute", elapsed: 10 },
   ] as const;
   const cause = new Error("why");
-  const error = new ForcedStopError(abandoned, cause);
+  const error = new ForcedStopError(abandoned, { cause });
   assert.instance(error, Error);
   assert.is(error.name, "ForcedStopError");
   assert.is(error.code, "ERR_FORCED_STOP");
@@ -61,7 +61,7 @@ test("HostStateError has a code", () => {
 test("errors have a stack that says where they were made", () => {
   const errors = [
     new ServiceTimeoutError({ service: "a", phase: "stop", elapsed: 1 }),
-    new ForcedStopError([], undefined),
+    new ForcedStopError([]),
     new HostStateError("x"),
   ];
   for (const { stack } of errors) assert.match(stack as string, "errors_test");

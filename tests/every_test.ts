@@ -154,7 +154,7 @@ test("every() refuses periods that are none, when it is called", () => {
   for (const period of [0, -1, NaN]) {
     const error = thrown(() => every(period));
     assert.instance(error, RangeError);
-    assert.is(error.message, `Cannot use period: ${period} is not 1 ms or more`);
+    assert.match(error.message, `Cannot use period: ${period} is not `);
   }
   assert.instance(thrown(() => every("5" as never)), TypeError);
 });

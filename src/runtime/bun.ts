@@ -40,7 +40,7 @@ const bunPlatform: Platform = {
   ...processPlatform,
   /** `bun --hot` runs the new module beside all that the old one left running. */
   async hostBegins(host: Host): Promise<void> {
-    if (!currentProcess().execArgv.includes("--hot")) return;
+    if (!has("--hot")) return;
     const registry = globalThis as HotRegistry;
     const previous = registry["~runhost"];
     registry["~runhost"] = host;
@@ -48,11 +48,15 @@ const bunPlatform: Platform = {
   },
   /** A watching Bun waits for changes when there is nothing left to do. */
   hostEnded(signalled: boolean): void {
-    const { execArgv } = currentProcess();
-    if (!signalled || !execArgv.some((flag) => flag === "--watch" || flag === "--hot")) return;
-    currentProcess().on("beforeExit", () => currentProcess().exit(currentProcess().exitCode));
+    const process = currentProcess();
+    if (!signalled || !(has("--watch") || has("--hot"))) return;
+    process.on("beforeExit", () => process.exit(process.exitCode));
   },
 };
+
+function has(flag: string): boolean {
+  return currentProcess().execArgv.includes(flag);
+}
 
 /**
  * What makes a host stop when the process is told to: SIGINT, SIGTERM and SIGQUIT (on Windows

@@ -1,0 +1,56 @@
+import { isStartPhase } from "./_calls.ts";
+import { textOf } from "./_render.ts";
+import type { Phase } from "./events.ts";
+
+/** What went wrong in the life of a host. */
+export interface Failures {
+  /** Notes an error of a call, in the order of the calls, or of background work. */
+  add(phase: Phase, error: unknown, order?: number): void;
+  /** Whether anything went wrong. */
+  some(): boolean;
+  /** Everything: of the start, the stop, the background work, disposal. */
+  all(): unknown[];
+  /** All but what belongs to the start. */
+  ofStop(): unknown[];
+  /** Notes nothing from now on: the outcome is known. */
+  close(): void;
+  /** Throws what is in a list, as the same error every time `name` is asked for. */
+  raise(name: "start" | "run" | "stop", errors: readonly unknown[]): void;
+}
+
+/** Nothing has gone wrong yet. */
+export function createFailures(): Failures {
+  const failures: { phase: Phase; error: unknown; order: number }[] = [];
+  let closed = false;
+  const raised: { [name: string]: unknown } = {};
+
+  const list = (counts: (phase: Phase) => boolean): unknown[] =>
+    failures
+      .filter(({ phase }) => counts(phase))
+      .sort((a, b) => a.order - b.order)
+      .map(({ error }) => error);
+
+  return {
+    add(phase, error, order = 1e9 + failures.length) {
+      if (closed) return;
+      failures.push({ phase, error, order: phase === "dispose" ? order + 2e9 : order });
+    },
+    some: () => failures.length > 0,
+    all: () => list(() => true),
+    ofStop: () => list((phase) => !isStartPhase(phase)),
+    close() {
+      closed = true;
+    },
+    raise(name, errors) {
+      if (errors.length) throw raised[name] ??= combine(errors);
+    },
+  };
+}
+
+/** One error as it is; several as one flat aggregate, each once. */
+export function combine(errors: readonly unknown[]): unknown {
+  const [first, ...others] = new Set(errors);
+  if (!others.length) return first;
+  const message = `${others.length + 1} errors, the first: ${textOf(first)}`;
+  return new AggregateError([first, ...others], message);
+}

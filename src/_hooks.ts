@@ -1,0 +1,100 @@
+import { type Call, type Calls, createCalls } from "./_calls.ts";
+import { nothing } from "./_check.ts";
+import type { Failures } from "./_failures.ts";
+import type { Failure, Journal } from "./_journal.ts";
+import { disposer, enter } from "./_member.ts";
+import type { Settings } from "./_options.ts";
+import type { Signals } from "./_signals.ts";
+import type { Work } from "./_work.ts";
+
+/** What calling hooks takes. */
+export interface HooksOptions {
+  readonly settings: Settings;
+  readonly journal: Journal;
+  readonly signals: Signals;
+  readonly failures: Failures;
+  readonly work: Work;
+}
+
+/** Makes {@linkcode Calls} of hooks: what they are called with, and what their end means. */
+export function createHooks({ settings, journal, signals, failures, work }: HooksOptions): Calls {
+  const calls = createCalls({
+    ...settings,
+    invoke,
+    began,
+    ended,
+    abandoned,
+    endGrace: signals.endGrace,
+    hurried: ({ starts, member }) => starts ? signals.fired("cancel") : signals.hurried(member),
+  });
+  return calls;
+
+  function invoke({ phase, member, starts }: Call): unknown {
+    const { service, context } = member;
+    if (phase === "execute") {
+      signals.abortWork(member);
+      return Promise.resolve(service.executeTask).catch(nothing);
+    }
+    if (phase === "dispose") return disposer(member)?.call(service);
+    if (phase === "start") {
+      member.earlierTask = service.executeTask;
+      if ("~worker" in service) {
+        service["~worker"] = member.link = { context, controller: undefined };
+      }
+    }
+    return service[phase]?.(signals.of(member, starts ? "cancel" : "forced"), context);
+  }
+
+  function began(call: Call): void {
+    const { phase, member, begun } = call;
+    if (phase === "execute") return; // it began long ago
+    if (phase === "start" || phase === "starting") enter(member, "starting", begun);
+    if (phase === "stop" || phase === "stopping") enter(member, "stopping", begun);
+    journal.began(call);
+  }
+
+  function ended(call: Call, now: number, failure?: Failure): void {
+    const { phase, member, open } = call;
+    if (phase === "execute") return; // how work ends is told elsewhere
+    if (!open) return endedLate(call, failure);
+    const failed = failure && !isCancellation(call, failure) ? failure : undefined;
+    if (failed) failures.add(phase, failed.error, call.order);
+    if (failure) {
+      member.error = failure.error;
+      if (member.state !== "abandoned") enter(member, failed ? "failed" : "stopped", now);
+    } else if (phase === "start") {
+      member.up = true;
+      enter(member, "started", now);
+    } else if (phase === "stop") {
+      enter(member, "stopped", now);
+    }
+    journal.ended(call, failed ? "Failed" : "Done", failed);
+    if (phase === "start") work.watch(member, now);
+  }
+
+  /** A start that fulfils after it was given up is undone at once. */
+  function endedLate(call: Call, failure?: Failure): void {
+    journal.ended(call, "Late", failure);
+    if (call.phase !== "start" || failure) return;
+    signals.endGrace(call.member);
+    calls.inOrder("stop", [call.member]);
+  }
+
+  function abandoned(call: Call, error: unknown): void {
+    const { phase, member, order } = call;
+    if (phase === "execute") return work.abandon(member, order);
+    failures.add(phase, error, order);
+    member.error = error;
+    enter(member, "abandoned", settings.clock.now());
+    if (phase === "stop") {
+      member.unstopped = true;
+      signals.abortWork(member); // it may not have come to that
+    }
+    journal.ended(call, "Abandoned", { error });
+  }
+
+  /** Only a hook of the start may answer to a cancellation, and only of the start. */
+  function isCancellation({ starts, member }: Call, { error }: Failure): boolean {
+    return starts && signals.fired("cancel") && signals.answered(member, error);
+  }
+}

@@ -1,0 +1,74 @@
+import { AbortError, answers, Latch } from "./_abort.ts";
+import type { Member } from "./_member.ts";
+
+/** What hooks listen to: `cancel`, that the start is cancelled; `forced`, that the grace is over. */
+export type SignalKind = "cancel" | "forced";
+
+/** The signals the host gives its services. */
+export interface Signals {
+  /** Whether a signal has fired for everybody. */
+  fired(kind: SignalKind): boolean;
+  /** Fires one for everybody, the newest first. */
+  fire(kind: SignalKind, reason: unknown): void;
+  /** What a hook is called with. */
+  of(member: Member, kind: SignalKind): AbortSignal;
+  /** A latch that somebody listens to, or that fires before the others'. */
+  own(member: Member, kind: SignalKind): Latch;
+  /** Ends the grace of one. */
+  endGrace(member: Member): void;
+  /** Whether the grace of one is over. */
+  hurried(member: Member): boolean;
+  /** Asks background work to finish, whether it has begun or not; the first reason wins. */
+  abortWork(member: Member, reason?: unknown): void;
+  /** Whether `error` is an answer to one of the host's own signals. */
+  answered(member: Member, error: unknown): boolean;
+}
+
+/** A hook that declares no parameter cannot listen, and is not worth a signal of its own. */
+function listens({ service }: Member, kind: SignalKind): boolean {
+  const { starting, start, started, stopping, stop, stopped, waitForStart, stopTimeout } = service;
+  return stopTimeout !== undefined ||
+    (kind === "cancel" ? [waitForStart, starting, start, started] : [stopping, stop, stopped])
+      .some((hook) => hook?.length);
+}
+
+/** Signals of which none has fired. */
+export function createSignals(stopping: Latch, members: () => readonly Member[]): Signals {
+  const shared = { cancel: new Latch(), forced: new Latch() };
+
+  const own = (member: Member, kind: SignalKind): Latch => {
+    let latch = member[kind];
+    if (!latch) {
+      latch = member[kind] = new Latch();
+      if (shared[kind].aborted) latch.abort(shared[kind].reason);
+    }
+    return latch;
+  };
+
+  return {
+    own,
+
+    fired: (kind) => shared[kind].aborted,
+
+    fire(kind, reason) {
+      shared[kind].abort(reason);
+      for (const member of [...members()].reverse()) member[kind]?.abort(reason);
+    },
+
+    of: (member, kind) =>
+      (listens(member, kind) ? own(member, kind) : member[kind] ??= shared[kind]).signal,
+
+    endGrace(member) {
+      own(member, "forced").abort(new AbortError(`The grace of "${member.name}" is over`));
+    },
+
+    hurried: ({ forced = shared.forced }) => forced.aborted,
+
+    abortWork({ link }, reason = stopping.reason) {
+      if (link) (link.controller ??= new AbortController()).abort(reason);
+    },
+
+    answered: ({ forced = shared.forced, link }, error) =>
+      [shared.cancel, stopping, forced, link?.controller?.signal].some((it) => answers(error, it)),
+  };
+}
