@@ -1,5 +1,5 @@
 import type { HostLifetime } from "../mod.ts";
-import { ConsoleLifetime, type Platform } from "../src/runtime/_console_lifetime.ts";
+import { createConsoleLifetime, type Platform } from "../src/runtime/_console_lifetime.ts";
 
 /** A runtime whose signals a test sends, at times it sets, and which notes how it would end. */
 export class FakePlatform implements Platform {
@@ -20,7 +20,7 @@ export class FakePlatform implements Platform {
   }
 
   lifetime(): HostLifetime {
-    return new ConsoleLifetime(this);
+    return createConsoleLifetime(this);
   }
 
   send(signal: string): void {

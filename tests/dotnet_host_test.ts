@@ -618,11 +618,14 @@ test("Timeouts_AcceptMaxValue: neither fires at once", async () => {
   for (const longest of [2 ** 31, Number.MAX_SAFE_INTEGER, Number.MAX_VALUE, Infinity]) {
     const gate = new Gate();
     const { host, clock } = rig([
-      { start: (signal: AbortSignal, { forced }: ServiceContext) => {
-        onAbort(signal, gate.fail);
-        onAbort(forced, gate.fail);
-        return delay(10, { clock });
-      }, stop: () => delay(10, { clock }) },
+      {
+        start: (signal: AbortSignal, { forced }: ServiceContext) => {
+          onAbort(signal, gate.fail);
+          onAbort(forced, gate.fail);
+          return delay(10, { clock });
+        },
+        stop: () => delay(10, { clock }),
+      },
     ], { startupTimeout: longest, shutdownTimeout: longest, abandonTimeout: longest });
     const life = new Fate(host.start().then(() => host.stop()));
     await clock.advance(20);

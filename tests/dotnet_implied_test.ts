@@ -299,7 +299,9 @@ for (const concurrently of [false, true]) {
     await host.stop();
     assert.equal(
       trace.take(),
-      ["stopping", "stop", "stopped"].flatMap((phase) => ["c", "b", "a"].map((it) => `${it}.${phase}`)),
+      ["stopping", "stop", "stopped"].flatMap((phase) =>
+        ["c", "b", "a"].map((it) => `${it}.${phase}`)
+      ),
     );
   });
 }

@@ -34,7 +34,10 @@ test("HostedService_CallbackOccursOnce: one instance twice is refused, two insta
     stop(): void {}
   }
   const service = new Service();
-  assert.match(thrown(() => rig([service, service])).message, '"Service": it is in the list already');
+  assert.match(
+    thrown(() => rig([service, service])).message,
+    '"Service": it is in the list already',
+  );
   const { host } = rig([new Service(), new Service()]);
   await host.start();
   await host.stop();

@@ -60,7 +60,14 @@ test("every() never overlaps: what the body misses becomes one", async () => {
   await clock.advance(600);
   controller.abort();
   await clock.advance(1_000);
-  assert.equal(trace.take(), ["begin 100", "end 350", "begin 350", "end 600", "begin 600", "end 850"]);
+  assert.equal(trace.take(), [
+    "begin 100",
+    "end 350",
+    "begin 350",
+    "end 600",
+    "begin 600",
+    "end 850",
+  ]);
   assert.is(done.state, "fulfilled");
 });
 

@@ -57,7 +57,9 @@ async function reach(state: HostState, failures: Failures = {}): Promise<Scene> 
   let stop: Fate | undefined;
   if (state !== "created") start = new Fate(host.start());
   await quiet();
-  if ((state === "stopping" || state === "stopped") && !failures.start) stop = new Fate(host.stop());
+  if ((state === "stopping" || state === "stopped") && !failures.start) {
+    stop = new Fate(host.stop());
+  }
   await quiet();
   assert.is(host.state, state);
   trace.take();

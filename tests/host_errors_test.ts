@@ -600,7 +600,10 @@ test("errors the host makes name service, phase and elapsed time", async () => {
   const stop = new Fate(host.stop());
   await clock.advance(20);
   const error = stop.reason as ServiceTimeoutError;
-  assert.is(error.message, 'Cannot finish "stopping" of service "mailer": still running after 20 ms');
+  assert.is(
+    error.message,
+    'Cannot finish "stopping" of service "mailer": still running after 20 ms',
+  );
   assert.equal([error.service, error.phase, error.elapsed], ["mailer", "stopping", 20]);
 });
 

@@ -1,12 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import {
-  aborted,
-  backgroundService,
-  formatEvent,
-  type HostEvent,
-  hostedService,
-} from "../mod.ts";
+import { aborted, backgroundService, formatEvent, hostedService, type HostEvent } from "../mod.ts";
 import { quiet } from "./_fake_clock.ts";
 import { Fate, rejection } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";

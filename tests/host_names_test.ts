@@ -133,10 +133,13 @@ test("context.name, events, errors, log lines and services agree on the name", a
   assert.equal(errors.map((it: ServiceTimeoutError) => it.service).sort(), expected);
   const told = new Set(events.flatMap((event) => "service" in event ? [event.service] : []));
   assert.equal([...told].sort(), expected);
-  assert.equal(lines.heads.sort(), [
-    'error: Service "twin": stop abandoned after 20 ms',
-    'error: Service "twin#2": stop abandoned after 20 ms',
-  ].sort());
+  assert.equal(
+    lines.heads.sort(),
+    [
+      'error: Service "twin": stop abandoned after 20 ms',
+      'error: Service "twin#2": stop abandoned after 20 ms',
+    ].sort(),
+  );
 });
 
 test.run();

@@ -135,7 +135,9 @@ for (const concurrently of [false, true]) {
     assert.equal(error.errors.map((it) => it.message), ["stopping", "stop", "stopped"]);
     assert.equal(
       trace.take(),
-      ["stopping", "stop", "stopped"].flatMap((phase) => [`c.${phase}`, `b.${phase}`, `a.${phase}`]),
+      ["stopping", "stop", "stopped"].flatMap((
+        phase,
+      ) => [`c.${phase}`, `b.${phase}`, `a.${phase}`]),
     );
     assert.is(host.state, "stopped");
   });

@@ -62,7 +62,11 @@ test("workers are aborted in reverse order, each in its own stop, not at lifetim
       await aborted(signal);
       trace.note(`${name} aborted`);
     });
-  const { host } = rig([worker("a"), worker("b"), trace.service("last", { stop: () => gate.promise })]);
+  const { host } = rig([
+    worker("a"),
+    worker("b"),
+    trace.service("last", { stop: () => gate.promise }),
+  ]);
   trace.watch(host.lifetime);
   const run = new Fate(host.run());
   await quiet();
@@ -204,12 +208,14 @@ test('a failing worker under "ignore" is logged and nothing else', async () => {
   assert.is(run.state, "fulfilled");
 });
 
-for (const [own, host, stops] of [
-  ["ignore", "stopHost", false],
-  ["stopHost", "ignore", true],
-  [undefined, "ignore", false],
-  [undefined, "stopHost", true],
-] as const) {
+for (
+  const [own, host, stops] of [
+    ["ignore", "stopHost", false],
+    ["stopHost", "ignore", true],
+    [undefined, "ignore", false],
+    [undefined, "stopHost", true],
+  ] as const
+) {
   test(`a worker's own behaviour ${own} under the host's "${host}"`, async () => {
     const boom = new Error("boom");
     const made = rig([

@@ -4,8 +4,8 @@ import {
   aborted,
   BackgroundService,
   backgroundService,
-  type HostedServiceHooks,
   hostedService,
+  type HostedServiceHooks,
   type ServiceContext,
 } from "../mod.ts";
 import { quiet } from "./_fake_clock.ts";

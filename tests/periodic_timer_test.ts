@@ -186,7 +186,9 @@ test("period refuses what is none, by name, at construction and later", () => {
       assert.is(error.message, message);
     }
   }
-  for (const [period, got] of [["5", "string"], [null, "null"], [undefined, "undefined"]] as const) {
+  for (
+    const [period, got] of [["5", "string"], [null, "null"], [undefined, "undefined"]] as const
+  ) {
     const error = thrown(() => new PeriodicTimer(period as never));
     assert.instance(error, TypeError);
     assert.is(error.message, `Cannot use period: expected number, got ${got}`);

@@ -30,6 +30,7 @@ export interface ConsoleLifetimeOptions {
   readonly signals?: readonly string[] | undefined;
 }
 
+/** Their numbers, for the exit code. */
 const numbers: Readonly<Record<string, number>> = {
   SIGHUP: 1,
   SIGINT: 2,
@@ -47,72 +48,70 @@ const quietWindow = 500;
 /** Milliseconds after a signal by which its echoes have arrived. */
 const echo = 10;
 
-/** Stops the host on a signal, and forces it on a later one. */
-export class ConsoleLifetime implements HostLifetime {
-  readonly #platform: Platform;
-  readonly #signals: readonly string[];
-  readonly #handlers: Map<string, () => void> = new Map();
-  /** When the signal came that counted last, and how many have. */
-  #at = -Infinity;
-  #count = 0;
+/** A host lifetime that knows what the process should end with. */
+export interface ConsoleLifetime extends HostLifetime {
   /** 128 + n, if signal n was what the stop was asked for with. */
-  exitCode = 0;
+  exitCode: number;
+}
 
-  constructor(platform: Platform, { signals = platform.signals() }: ConsoleLifetimeOptions = {}) {
-    this.#platform = platform;
-    this.#signals = signals;
-  }
+/** Stops the host on a signal, and forces it on a later one. */
+export function createConsoleLifetime(
+  platform: Platform,
+  { signals = platform.signals() }: ConsoleLifetimeOptions = {},
+): ConsoleLifetime {
+  const remove: (() => void)[] = [];
+  /** When the signal came that counted last, and how many have. */
+  let at = -Infinity;
+  let count = 0;
 
-  waitForStart(_signal: AbortSignal, host: Host): void {
-    for (const signal of this.#signals) {
-      const handler = (): void => this.#received(signal, host);
-      try {
-        this.#platform.on(signal, handler);
-        this.#handlers.set(signal, handler);
-      } catch {
-        // Not every signal exists everywhere.
-      }
-    }
-  }
-
-  async stop(): Promise<void> {
-    // Without a handler, the echo of a signal kills the process that just stopped cleanly.
-    const left = this.#at + echo - performance.now();
-    if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
-    for (const [signal, handler] of this.#handlers) this.#platform.off(signal, handler);
-    this.#handlers.clear();
-  }
-
-  #received(signal: string, host: Host): void {
+  const received = (signal: string, host: Host): void => {
     const now = performance.now();
-    if (now - this.#at < quietWindow) return;
-    this.#at = now;
+    if (now - at < quietWindow) return;
+    at = now;
     const code = 128 + (numbers[signal] ?? 0);
     const reason = new AbortError(`Received ${signal}`);
-    switch (++this.#count) {
-      case 1:
-        host.lifetime.stopApplication(reason);
-        if (host.lifetime.stopping.reason === reason) this.exitCode = code;
-        return;
-      case 2:
-        this.#exitOnceStopped(code, host);
-        host.abort(reason);
-        return;
-      default:
-        this.#platform.exit(code);
+    if (++count > 2) return platform.exit(code);
+    if (count > 1) {
+      exitOnceStopped(code, host);
+      return host.abort(reason);
     }
-  }
+    host.lifetime.stopApplication(reason);
+    if (host.lifetime.stopping.reason === reason) lifetime.exitCode = code;
+  };
 
-  #exitOnceStopped(code: number, host: Host): void {
+  const exitOnceStopped = (code: number, host: Host): void => {
     const running: string[] = [];
     host.subscribe((event) => {
       if (event.type === "serviceAbandoned") {
-        const { service, phase, duration } = event;
-        running.push(`"${service}" (${phase}, ${Math.round(duration)} ms)`);
+        running.push(`"${event.service}" (${event.phase}, ${Math.round(event.duration)} ms)`);
       } else if (event.type === "hostStopped") {
         console.error(`Forced to stop: still running: ${running.join(", ") || "nothing"}`);
-        this.#platform.exit(code);
+        platform.exit(code);
       }
     });
-  }
+  };
+
+  const lifetime: ConsoleLifetime = {
+    exitCode: 0,
+
+    waitForStart(_signal, host) {
+      for (const signal of signals) {
+        const handler = (): void => received(signal, host);
+        try {
+          platform.on(signal, handler);
+          remove.push(() => platform.off(signal, handler));
+        } catch {
+          // Not every signal exists everywhere.
+        }
+      }
+    },
+
+    async stop() {
+      // Without a handler, the echo of a signal kills the process that just stopped cleanly.
+      const left = at + echo - performance.now();
+      if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
+      for (const off of remove.splice(0)) off();
+    },
+  };
+  return lifetime;
 }

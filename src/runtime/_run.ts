@@ -1,6 +1,6 @@
 import { createHost } from "../host.ts";
 import type { RunHostOptions, Services } from "../types.ts";
-import { ConsoleLifetime, type Platform } from "./_console_lifetime.ts";
+import { type ConsoleLifetime, createConsoleLifetime, type Platform } from "./_console_lifetime.ts";
 
 /** Milliseconds that abandoned work may keep a finished process alive. */
 const exitGuard = 1_000;
@@ -15,14 +15,14 @@ export async function runOn(
   let signalled = 0;
   let code = 0;
   try {
-    const hostLifetime = options.hostLifetime ?? new ConsoleLifetime(platform);
+    const hostLifetime = options.hostLifetime ?? createConsoleLifetime(platform);
     const host = createHost(services, { ...options, hostLifetime });
     await platform.hostBegins?.(host);
     try {
       await host.run(options.signal);
     } finally {
       abandoned = host.services.some(({ state }) => state === "abandoned");
-      if (hostLifetime instanceof ConsoleLifetime) signalled = hostLifetime.exitCode;
+      if (hostLifetime) signalled = (hostLifetime as Partial<ConsoleLifetime>).exitCode ?? 0;
     }
     if (options.stopWhenIdle) code = signalled; // an interrupted job must not look done
   } catch (error) {
@@ -32,7 +32,7 @@ export async function runOn(
     if (code) platform.fail(code);
     if (abandoned) {
       platform.startUnheldTimer(() => {
-        console.error("Exiting: what was abandoned kept the process alive");
+        console.error("Exiting: abandoned work kept the process alive");
         platform.exit(code);
       }, exitGuard);
     }

@@ -20,8 +20,8 @@
  */
 
 import {
-  ConsoleLifetime,
   type ConsoleLifetimeOptions,
+  createConsoleLifetime,
   type Platform,
 } from "./_console_lifetime.ts";
 import { currentProcess, processPlatform } from "./_process.ts";
@@ -38,24 +38,26 @@ interface HotRegistry {
 
 const bunPlatform: Platform = {
   ...processPlatform,
+
   /** `bun --hot` runs the new module beside all that the old one left running. */
   async hostBegins(host: Host): Promise<void> {
-    if (!has("--hot")) return;
+    if (!runsWith(/--hot/)) return;
     const registry = globalThis as HotRegistry;
     const previous = registry["~runhost"];
     registry["~runhost"] = host;
     await previous?.stop().catch(() => {}); // its own run() rejects with it
   },
+
   /** A watching Bun waits for changes when there is nothing left to do. */
   hostEnded(signalled: boolean): void {
     const process = currentProcess();
-    if (!signalled || !(has("--watch") || has("--hot"))) return;
+    if (!signalled || !runsWith(/--(hot|watch)/)) return;
     process.on("beforeExit", () => process.exit(process.exitCode));
   },
 };
 
-function has(flag: string): boolean {
-  return currentProcess().execArgv.includes(flag);
+function runsWith(flag: RegExp): boolean {
+  return flag.test(currentProcess().execArgv.join());
 }
 
 /**
@@ -77,7 +79,7 @@ function has(flag: string): boolean {
  * ```
  */
 export function consoleLifetime(options: ConsoleLifetimeOptions = {}): HostLifetime {
-  return new ConsoleLifetime(bunPlatform, options);
+  return createConsoleLifetime(bunPlatform, options);
 }
 
 /**

@@ -19,8 +19,8 @@
  */
 
 import {
-  ConsoleLifetime,
   type ConsoleLifetimeOptions,
+  createConsoleLifetime,
   type Platform,
 } from "./_console_lifetime.ts";
 import { runOn } from "./_run.ts";
@@ -75,7 +75,7 @@ const denoPlatform: Platform = {
  * ```
  */
 export function consoleLifetime(options: ConsoleLifetimeOptions = {}): HostLifetime {
-  return new ConsoleLifetime(denoPlatform, options);
+  return createConsoleLifetime(denoPlatform, options);
 }
 
 /**

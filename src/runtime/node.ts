@@ -18,7 +18,7 @@
  * @module
  */
 
-import { ConsoleLifetime, type ConsoleLifetimeOptions } from "./_console_lifetime.ts";
+import { type ConsoleLifetimeOptions, createConsoleLifetime } from "./_console_lifetime.ts";
 import { processPlatform } from "./_process.ts";
 import { runOn } from "./_run.ts";
 import type { HostLifetime, RunHostOptions, Services } from "../types.ts";
@@ -45,7 +45,7 @@ export type { ConsoleLifetimeOptions };
  * ```
  */
 export function consoleLifetime(options: ConsoleLifetimeOptions = {}): HostLifetime {
-  return new ConsoleLifetime(processPlatform, options);
+  return createConsoleLifetime(processPlatform, options);
 }
 
 /**
