@@ -18,6 +18,7 @@ export interface UnsettledHook {
 
 /** A hook did not settle within its limits: during a start that timed out, or it was abandoned. */
 export class ServiceTimeoutError extends Error implements UnsettledHook {
+  /** The name of the class. */
   override readonly name: string = "ServiceTimeoutError";
   /** Stable; compare this rather than the class, of which a program may hold two copies. */
   readonly code: "ERR_SERVICE_TIMEOUT" = "ERR_SERVICE_TIMEOUT";
@@ -39,6 +40,7 @@ export class ServiceTimeoutError extends Error implements UnsettledHook {
 
 /** `host.abort()` (a second Ctrl+C) left hooks running. */
 export class ForcedStopError extends Error {
+  /** The name of the class. */
   override readonly name: string = "ForcedStopError";
   /** Stable; compare this rather than the class. */
   readonly code: "ERR_FORCED_STOP" = "ERR_FORCED_STOP";
@@ -55,6 +57,7 @@ export class ForcedStopError extends Error {
 
 /** A call the host, or a service, cannot answer in the state it is in. */
 export class HostStateError extends Error {
+  /** The name of the class. */
   override readonly name: string = "HostStateError";
   /** Stable; compare this rather than the class. */
   readonly code: "ERR_HOST_STATE" = "ERR_HOST_STATE";

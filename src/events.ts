@@ -38,11 +38,13 @@ export interface ServiceEventBase extends HostEventBase {
 
 /** `start()` or `run()` was called. */
 export interface HostStartingEvent extends HostEventBase {
+  /** Tells the events apart. */
   readonly type: "hostStarting";
 }
 
 /** Every service is up; `lifetime.started` has fired. */
 export interface HostStartedEvent extends HostEventBase {
+  /** Tells the events apart. */
   readonly type: "hostStarted";
   /** Milliseconds since the start began. */
   readonly duration: number;
@@ -50,6 +52,7 @@ export interface HostStartedEvent extends HostEventBase {
 
 /** The start failed or was cancelled; the rollback follows. */
 export interface HostStartFailedEvent extends HostEventBase {
+  /** Tells the events apart. */
   readonly type: "hostStartFailed";
   /** Milliseconds since the start began. */
   readonly duration: number;
@@ -59,6 +62,7 @@ export interface HostStartFailedEvent extends HostEventBase {
 
 /** Somebody asked for the stop; `lifetime.stopping` has fired. */
 export interface StopRequestedEvent extends HostEventBase {
+  /** Tells the events apart. */
   readonly type: "stopRequested";
   /** Why: the reason of `lifetime.stopping`. */
   readonly reason: unknown;
@@ -66,11 +70,13 @@ export interface StopRequestedEvent extends HostEventBase {
 
 /** The stop, or the rollback of a start, begins. */
 export interface HostStoppingEvent extends HostEventBase {
+  /** Tells the events apart. */
   readonly type: "hostStopping";
 }
 
 /** The grace of the stop is over; `forced` has aborted for every service. */
 export interface GraceEndedEvent extends HostEventBase {
+  /** Tells the events apart. */
   readonly type: "graceEnded";
   /** Why: the reason of `forced`. */
   readonly reason: unknown;
@@ -78,6 +84,7 @@ export interface GraceEndedEvent extends HostEventBase {
 
 /** The host has stopped. Only what was abandoned may still cause events. */
 export interface HostStoppedEvent extends HostEventBase {
+  /** Tells the events apart. */
   readonly type: "hostStopped";
   /** Milliseconds since the stop began. */
   readonly duration: number;
@@ -87,11 +94,13 @@ export interface HostStoppedEvent extends HostEventBase {
 
 /** A hook was called, or background work began. Exactly one of the three ends follows. */
 export interface ServiceBeganEvent extends ServiceEventBase {
+  /** Tells the events apart. */
   readonly type: "serviceBegan";
 }
 
 /** A hook fulfilled, or background work ended: by itself, or because it was told to. */
 export interface ServiceDoneEvent extends ServiceEventBase {
+  /** Tells the events apart. */
   readonly type: "serviceDone";
   /** Milliseconds since it began. */
   readonly duration: number;
@@ -99,6 +108,7 @@ export interface ServiceDoneEvent extends ServiceEventBase {
 
 /** A hook rejected or threw, or background work failed. */
 export interface ServiceFailedEvent extends ServiceEventBase {
+  /** Tells the events apart. */
   readonly type: "serviceFailed";
   /** Milliseconds since it began. */
   readonly duration: number;
@@ -108,6 +118,7 @@ export interface ServiceFailedEvent extends ServiceEventBase {
 
 /** A hook, or background work, outlived every limit. The host no longer waits for it. */
 export interface ServiceAbandonedEvent extends ServiceEventBase {
+  /** Tells the events apart. */
   readonly type: "serviceAbandoned";
   /** Milliseconds since it began. */
   readonly duration: number;
@@ -117,6 +128,7 @@ export interface ServiceAbandonedEvent extends ServiceEventBase {
 
 /** A service called `context.fail()`. */
 export interface ServiceFaultedEvent extends HostEventBase {
+  /** Tells the events apart. */
   readonly type: "serviceFaulted";
   /** The service's unique name. */
   readonly service: string;
@@ -126,6 +138,7 @@ export interface ServiceFaultedEvent extends HostEventBase {
 
 /** Something abandoned settled after all; also after `hostStopped`. */
 export interface ServiceLateEvent extends ServiceEventBase {
+  /** Tells the events apart. */
   readonly type: "serviceLate";
   /** Milliseconds since it began. */
   readonly duration: number;

@@ -17,9 +17,9 @@ import {
   type ServiceContext,
   type ServiceTimeoutError,
 } from "../mod.ts";
-import { runOn } from "../src/runtime/_run.ts";
+import { consoleLifetime, runHost } from "../src/runtime/node.ts";
 import { quiet } from "./_fake_clock.ts";
-import { FakePlatform } from "./_fake_platform.ts";
+import { FakeProcess } from "./_fake_process.ts";
 import { Fate, rejection } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";
 import { guard } from "./_guard.ts";
@@ -191,42 +191,44 @@ test("better than .NET: dispose: await using stops, then disposes", async () => 
 });
 
 test("better than .NET: repeated Ctrl+C: forces the end, exit code 128+n", async () => {
-  const platform = new FakePlatform();
+  const process = new FakeProcess();
   try {
     const { host, clock } = rig([hostedService("hung", { stop: hang })], {
-      hostLifetime: platform.lifetime(),
+      hostLifetime: consoleLifetime(),
     });
     const run = new Fate(host.run());
     await quiet();
-    platform.send("SIGTERM");
-    platform.time += 700;
-    platform.send("SIGTERM");
+    process.send("SIGINT");
+    await quiet();
+    process.time += 700;
+    process.send("SIGINT");
     await clock.advance(0);
-    assert.equal(platform.exits, [128 + 15]);
-    assert.equal(platform.report, [(run.reason as Error).message], "a report of what was running");
-    assert.match((run.reason as Error).message, '"hung" (stop');
+    assert.is((run.reason as Error).name, "ForcedStopError");
+    assert.equal(process.exits, [128 + 2]);
+    assert.is(process.report.length, 1, "a report of what was still running");
+    assert.match(String(process.report[0]), '"hung" (stop');
   } finally {
-    platform.restore();
+    process.restore();
   }
 });
 
 test("better than .NET: an interrupted batch: 128+n under stopWhenIdle", async () => {
   for (const interrupted of [true, false]) {
-    const platform = new FakePlatform();
+    const process = new FakeProcess();
     const gate = new Gate();
     const job = backgroundService("job", async (signal) => {
       onAbort(signal, gate.open);
       await gate.promise;
     });
     try {
-      const run = runOn(platform, [job], { stopWhenIdle: true });
+      const run = runHost([job], { stopWhenIdle: true });
       await quiet();
-      if (interrupted) platform.send("SIGTERM");
+      if (interrupted) process.send("SIGTERM");
       else gate.open();
       await run;
-      assert.equal(platform.codes, interrupted ? [128 + 15] : []);
+      assert.is(process.exitCode, interrupted ? 128 + 15 : undefined);
     } finally {
-      platform.restore();
+      process.restore();
     }
   }
 });

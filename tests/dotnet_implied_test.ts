@@ -1,6 +1,6 @@
 /**
  * What .NET's source implies and none of its tests covers: G1 to G32 of our notes on it. Those that
- * need a real signal (G28, G29) are beside them in `tests/process`; here the platform is a fake.
+ * need a real signal (G28, G29) are beside them in `tests/process`; here the `process` is a fake.
  *
  * @module
  */
@@ -16,8 +16,9 @@ import {
   onAbort,
   type ServiceTimeoutError,
 } from "../mod.ts";
+import { consoleLifetime } from "../src/runtime/node.ts";
 import { quiet } from "./_fake_clock.ts";
-import { FakePlatform } from "./_fake_platform.ts";
+import { FakeProcess } from "./_fake_process.ts";
 import { Fate, rejection } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";
 import { guard } from "./_guard.ts";
@@ -401,32 +402,43 @@ test("G27: the same type twice runs twice, told apart by identity", async () => 
 });
 
 test("G28: a second signal while stopping forces the end, once the quiet window is over", async () => {
-  const platform = new FakePlatform();
-  const { host, clock } = rig([hostedService("hung", { stop: hang })], {
-    hostLifetime: platform.lifetime(),
-  });
-  const run = new Fate(host.run());
-  await quiet();
-  platform.send("SIGINT");
-  platform.send("SIGINT");
-  await clock.advance(100);
-  assert.is(run.state, "pending", "an echo");
-  platform.time += 700;
-  platform.send("SIGINT");
-  await clock.advance(0);
-  assert.is((run.reason as Error).name, "ForcedStopError");
-  assert.equal(platform.exits, [130]);
-  platform.restore();
+  const process = new FakeProcess();
+  try {
+    const { host, clock } = rig([hostedService("hung", { stop: hang })], {
+      hostLifetime: consoleLifetime(),
+    });
+    const run = new Fate(host.run());
+    await quiet();
+    process.send("SIGINT");
+    process.send("SIGINT");
+    await clock.advance(100);
+    assert.is(run.state, "pending", "that was an echo");
+    process.time += 700;
+    process.send("SIGINT");
+    await clock.advance(0);
+    assert.is((run.reason as Error).name, "ForcedStopError");
+    assert.equal(process.exits, [130]);
+  } finally {
+    process.restore();
+  }
 });
 
-test("G29: signal handlers are gone when the host has stopped", async () => {
-  const platform = new FakePlatform();
-  const { host } = rig([], { hostLifetime: platform.lifetime() });
-  await host.start();
-  assert.equal(platform.handled, ["SIGINT", "SIGTERM"]);
-  await host.stop();
-  assert.equal(platform.handled, []);
-  platform.restore();
+test("G29: signal handlers are there from the start to the end of the stop", async () => {
+  const process = new FakeProcess();
+  try {
+    const seen: string[][] = [];
+    const note = (): number => seen.push(process.handled);
+    const { host } = rig([hostedService("a", { start: note, stopped: note })], {
+      hostLifetime: consoleLifetime(),
+    });
+    await host.start();
+    await host.stop();
+    seen.push(process.handled);
+    const all = ["SIGINT", "SIGTERM", "SIGQUIT"];
+    assert.equal(seen, [all, all, []]);
+  } finally {
+    process.restore();
+  }
 });
 
 test("G30: shutdownTimeout 0: what comes after the first turn gets a signal that has aborted", async () => {
@@ -486,6 +498,7 @@ test("G32: lines and events: none for a clean run, one line for each failure", a
     const run = new Fate(host.run());
     await clock.advance(0);
     await host.stop().catch(() => {});
+    await quiet();
     assert.equal(lines.heads, [`error: Service "a": ${line} after 0 ms: Error: boom`]);
     assert.is(run.state, "rejected");
   }

@@ -218,7 +218,7 @@ test("fulfilling late but within the limits is a warning, no error", async () =>
   const stop = await stopping(made);
   await made.clock.advance(1_100);
   assert.is(stop.state, "fulfilled");
-  assert.equal(made.lines.all, ['warn: Service "slow": stop done after 1100 ms']);
+  assert.equal(made.lines.all, ['warn: Service "slow": stop done late after 1100 ms']);
   assert.is(made.host.services[0]?.state, "stopped");
 });
 

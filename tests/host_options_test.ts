@@ -63,7 +63,7 @@ const bad: Readonly<Record<keyof HostOptions, readonly Refusal[]>> = {
   backgroundServiceExceptionBehavior: [
     ["StopHost", TypeError, "expected stopHost or ignore, got StopHost"],
     ["restart", TypeError, "expected stopHost or ignore, got restart"],
-    [false, TypeError, "expected stopHost or ignore, got false"],
+    [false, TypeError, "expected string, got boolean"],
     [0, TypeError, "expected string, got number"],
     [null, TypeError, "expected string, got null"],
   ],
@@ -197,10 +197,18 @@ const badServices: readonly (readonly [what: string, value: unknown, message: st
   [
     "a name that is a number",
     { ...service, name: 42 },
-    'Cannot use services[1] "42".name: expected string, got number',
+    "Cannot use services[1].name: expected string, got number",
   ],
-  ["a name that is null", { ...service, name: null }, "Cannot use services[1]"],
-  ["a name that is false", { ...service, name: false }, "Cannot use services[1]"],
+  [
+    "a name that is null",
+    { ...service, name: null },
+    "Cannot use services[1].name: expected string, got null",
+  ],
+  [
+    "a name that is false",
+    { ...service, name: false },
+    "Cannot use services[1].name: expected string, got boolean",
+  ],
   [
     "a stopTimeout that is no number",
     { ...service, stopTimeout: "5s" },

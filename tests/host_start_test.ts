@@ -91,7 +91,6 @@ test("start() awaits any thenable and ignores every value", async () => {
   const trace = new Trace();
   const gate = new Gate();
   const thenable = {
-    // deno-lint-ignore no-thenable
     then: (resolve: () => void) => void gate.promise.then(resolve),
   };
   const { host } = rig([

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type Host, type ServiceContext } from "../mod.ts";
+import type { Host, ServiceContext } from "../mod.ts";
 import { quiet } from "./_fake_clock.ts";
 import { Fate, rejection } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";

@@ -32,7 +32,7 @@ export async function runOn(
     if (code) platform.fail(code);
     if (abandoned) {
       platform.startUnheldTimer(() => {
-        console.error("Exiting: abandoned work kept the process alive");
+        console.error("Exiting: abandoned work kept the process up");
         platform.exit(code);
       }, exitGuard);
     }
