@@ -187,7 +187,7 @@ export function createCalls(host: CallsOptions): Calls {
       release(call);
     } else if (host.hurried(call)) {
       limit(call);
-    } else if (!call.starts) {
+    } else if (!call.starts && stopTimeout < Infinity) {
       call.clear = startTimer(clock, stopTimeout, () => {
         host.endGrace(call.member);
         outliveGrace(call);
