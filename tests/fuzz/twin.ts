@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ForcedStopError } from "../../mod.ts";
 import type { Entry, History } from "./history.ts";
 import type { Act, HookPhase, Plan, ServicePlan } from "./plan.ts";
 
@@ -76,5 +77,12 @@ function outcomes({ entries }: History): string {
 function outcome({ call, rejection }: Extract<Entry, { type: "settled" }>): string {
   const { error } = rejection ?? {};
   const errors = error instanceof AggregateError ? error.errors : rejection ? [error] : [];
-  return `${call.name}: ${errors.map(String).sort().join("; ") || "ok"}`;
+  return `${call.name}: ${errors.map(text).sort().join("; ") || "ok"}`;
+}
+
+/** The hooks a forced stop names are in the order of their calls, which microtasks may change. */
+function text(error: unknown): string {
+  if (!(error instanceof ForcedStopError)) return String(error);
+  const hooks = error.abandoned.map(({ service, phase }) => `${service}.${phase}`);
+  return `ForcedStopError: ${hooks.sort().join(", ")}`;
 }
