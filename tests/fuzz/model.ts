@@ -264,7 +264,9 @@ export class Model {
   /** Whether the grace of a service of its own ended during one of its hooks. */
   #outlived(hook: Wait, stopTimeout: number): boolean {
     const [end, limit] = [this.endOf(hook), hook.enter.at + stopTimeout];
+    // What ends in the very moment may be in time or not; a disposal has no signal that tells.
     const told = (): boolean =>
+      (hook.phase === "dispose" && hook.abandoned !== undefined) ||
       this.all("signal").some(({ owner, phase, at }) =>
         owner === hook.owner && phase === hook.phase && at === limit
       );
