@@ -56,7 +56,7 @@ export function createSignals(stopping: Latch, members: () => readonly Member[])
     },
 
     of: (member, kind) =>
-      (listens(member, kind) ? own(member, kind) : member[kind] ??= shared[kind]).signal,
+      (member[kind] ??= listens(member, kind) ? own(member, kind) : shared[kind]).signal,
 
     endGrace(member) {
       own(member, "forced").abort(new AbortError(`The grace of "${member.name}" is over`));
