@@ -117,7 +117,7 @@ export function createCalls(host: CallsOptions): Calls {
   const { clock, abandonTimeout } = host;
   const calls: Call[] = [];
   let order = 0;
-  let cut = false;
+  let isCut = false;
   let closed = false;
   let clearSweep: Clear | undefined;
   let clearForce: Clear | undefined;
@@ -179,10 +179,11 @@ export function createCalls(host: CallsOptions): Calls {
     });
   };
 
-  const wait = (call: Call): void => {
+  /** Sets what ends the wait for a call that is pending. */
+  const arm = (call: Call): void => {
     const { stopTimeout = Infinity } = call.member.service;
     if (closed) return;
-    if (cut) {
+    if (isCut) {
       sweep();
       release(call);
     } else if (host.hurried(call)) {
@@ -207,7 +208,7 @@ export function createCalls(host: CallsOptions): Calls {
         try {
           const result = host.invoke(call) as PromiseLike<unknown> | undefined;
           if (typeof result?.then === "function") {
-            wait(call);
+            arm(call);
             await result;
           }
         } catch (error) {
@@ -239,7 +240,7 @@ export function createCalls(host: CallsOptions): Calls {
         const arrive = (): void => {
           if (!--waiting) resolve();
         };
-        for (const members of lines) walk({ phase, members, halted, arrive, next: 0 });
+        for (const line of lines) walk({ phase, members: line, halted, arrive, next: 0 });
       }),
 
     drained: () =>
@@ -253,7 +254,7 @@ export function createCalls(host: CallsOptions): Calls {
     },
 
     cut() {
-      cut = true;
+      isCut = true;
       sweep();
       open().forEach(release);
     },

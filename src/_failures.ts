@@ -18,6 +18,10 @@ export interface Failures {
   raise(name: "start" | "run" | "stop", errors: readonly unknown[]): void;
 }
 
+/** What is added to an order to sort it behind all calls, and behind all work. */
+const afterCalls = 1e9;
+const afterWork = 2e9;
+
 /** Nothing has gone wrong yet. */
 export function createFailures(): Failures {
   const failures: { phase: Phase; error: unknown; order: number }[] = [];
@@ -31,9 +35,9 @@ export function createFailures(): Failures {
       .map(({ error }) => error);
 
   return {
-    add(phase, error, order = 1e9 + failures.length) {
+    add(phase, error, order = afterCalls + failures.length) {
       if (closed) return;
-      failures.push({ phase, error, order: phase === "dispose" ? order + 2e9 : order });
+      failures.push({ phase, error, order: phase === "dispose" ? order + afterWork : order });
     },
     some: () => failures.length > 0,
     all: () => list(() => true),

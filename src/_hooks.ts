@@ -39,7 +39,7 @@ export function createHooks({ settings, journal, signals, failures, work }: Hook
     if (phase === "start") {
       member.earlierTask = service.executeTask;
       if ("~worker" in service) {
-        service["~worker"] = member.link = { context, controller: undefined };
+        service["~worker"] = member.workerLink = { context, controller: undefined };
       }
     }
     return service[phase]?.(signals.of(member, starts ? "cancel" : "forced"), context);
@@ -61,9 +61,9 @@ export function createHooks({ settings, journal, signals, failures, work }: Hook
     if (failed) failures.add(phase, failed.error, call.order);
     if (failure) {
       member.error = failure.error;
-      if (member.state !== "abandoned") enter(member, failed ? "failed" : "stopped", now);
+      enter(member, failed ? "failed" : "stopped", now);
     } else if (phase === "start") {
-      member.up = true;
+      member.startFulfilled = true;
       enter(member, "started", now);
     } else if (phase === "stop") {
       enter(member, "stopped", now);
@@ -76,18 +76,21 @@ export function createHooks({ settings, journal, signals, failures, work }: Hook
   function endedLate(call: Call, failure?: Failure): void {
     journal.ended(call, "Late", failure);
     if (call.phase !== "start" || failure) return;
+    call.member.state = "started"; // no longer abandoned
     signals.endGrace(call.member);
     calls.inOrder("stop", [call.member]);
   }
 
   function abandoned(call: Call, error: unknown): void {
     const { phase, member, order } = call;
+    const now = settings.clock.now();
     if (phase === "execute") return work.abandon(member, order);
     failures.add(phase, error, order);
     member.error = error;
-    enter(member, "abandoned", settings.clock.now());
+    enter(member, "abandoned", now);
+    if (phase === "start") work.watch(member, now); // it may have begun
     if (phase === "stop") {
-      member.unstopped = true;
+      member.stopAbandoned = true;
       signals.abortWork(member); // it may not have come to that
     }
     journal.ended(call, "Abandoned", { error });

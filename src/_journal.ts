@@ -48,7 +48,7 @@ export function createJournal({ clock, logger, onEvent }: Settings): Journal {
     queue.push({ ...event, seq: ++seq, time: clock.now() } as HostEvent);
     if (queue.length > 1) return;
     for (let next; (next = queue[0]); queue.shift()) {
-      for (const observer of observers) {
+      for (const observer of [...observers]) {
         const failed = (error: unknown): void => {
           observers.delete(observer);
           log("error", "An observer failed and is called no more", { error });

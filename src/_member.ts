@@ -22,22 +22,23 @@ export interface Member {
   state: ServiceState;
   since: number;
   error: unknown;
-  /** Whether its start has fulfilled, in time. */
-  up: boolean;
+  /** Whether its `start` has fulfilled, in time. */
+  startFulfilled: boolean;
   /** Whether its `stop` was given up. */
-  unstopped: boolean;
+  stopAbandoned: boolean;
   /** What its `executeTask` was before the start: of no concern to this host. */
   earlierTask: Promise<unknown> | undefined;
   /** Its background work, until that ends. */
   working: Call | undefined;
-  link: WorkerLink | undefined;
+  workerLink: WorkerLink | undefined;
   /** What its hooks of the start, and of the stop, listen to. */
   cancel: Latch | undefined;
   forced: Latch | undefined;
 }
 
-/** Notes where a member is now. */
+/** Notes where a member is now; what was abandoned stays so, whatever else of it ends well. */
 export function enter(member: Member, state: ServiceState, now: number): void {
+  if (member.state === "abandoned") return;
   member.state = state;
   member.since = now;
 }

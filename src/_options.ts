@@ -16,7 +16,7 @@ const silent: Logger = { debug: nothing, info: nothing, warn: nothing, error: no
 const noLifetime: HostLifetime = { waitForStart: nothing, stop: nothing };
 
 /** Checks every option; a mistake names it. */
-export function settings(options: HostOptions): Settings {
+export function readSettings(options: HostOptions): Settings {
   check("options", options, {});
   const result: Record<string, unknown> = {
     servicesStartConcurrently: false,

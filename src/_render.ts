@@ -4,8 +4,9 @@
  */
 export function renderError(error: unknown, depth = 0): string {
   if (!(error instanceof Error) || depth > 4) return textOf(error);
-  const { stack, cause, errors = [] } = error as Partial<AggregateError> & Error;
-  const inner = cause === undefined ? errors : [...errors, cause];
+  const { stack, cause, errors } = error as Partial<AggregateError> & Error;
+  const inner = Array.isArray(errors) ? [...errors] : []; // validators have other `errors`
+  if (cause !== undefined) inner.push(cause);
   return [stack, ...inner.map((it) => `  by ${renderError(it, depth + 1)}`)].join("\n");
 }
 

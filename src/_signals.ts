@@ -64,11 +64,13 @@ export function createSignals(stopping: Latch, members: () => readonly Member[])
 
     hurried: ({ forced = shared.forced }) => forced.aborted,
 
-    abortWork({ link }, reason = stopping.reason) {
-      if (link) (link.controller ??= new AbortController()).abort(reason);
+    abortWork({ workerLink }, reason = stopping.reason) {
+      if (workerLink) (workerLink.controller ??= new AbortController()).abort(reason);
     },
 
-    answered: ({ forced = shared.forced, link }, error) =>
-      [shared.cancel, stopping, forced, link?.controller?.signal].some((it) => answers(error, it)),
+    answered: ({ forced = shared.forced, workerLink }, error) =>
+      [shared.cancel, stopping, forced, workerLink?.controller?.signal].some((it) =>
+        answers(error, it)
+      ),
   };
 }

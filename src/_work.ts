@@ -15,6 +15,8 @@ export interface Work {
   abandon(member: Member, order?: number): void;
   /** Whether none runs. */
   idle(): boolean;
+  /** What is reported from now on is told, and changes nothing. */
+  close(): void;
 }
 
 /** What work tells the host. */
@@ -33,6 +35,7 @@ export interface WorkOptions {
 export function createWork({ settings, journal, signals, failures, ...host }: WorkOptions): Work {
   const { clock } = settings;
   let running = 0;
+  let closed = false;
 
   const close = (run: Call): void => {
     run.open = false;
@@ -61,6 +64,10 @@ export function createWork({ settings, journal, signals, failures, ...host }: Wo
   return {
     idle: () => running === 0,
 
+    close() {
+      closed = true;
+    },
+
     watch(member, begun) {
       const { executeTask } = member.service;
       if (!executeTask || executeTask === member.earlierTask) return;
@@ -77,7 +84,7 @@ export function createWork({ settings, journal, signals, failures, ...host }: Wo
       if (signals.answered(member, error)) return;
       journal.tell({ type: "serviceFaulted", service: member.name, error });
       journal.log("error", `Service "${member.name}" reports a failure`, { error });
-      failed(member, error);
+      if (!closed) failed(member, error);
     },
 
     abandon(member, order) {
@@ -86,7 +93,7 @@ export function createWork({ settings, journal, signals, failures, ...host }: Wo
       const error = timedOut(working, clock.now());
       close(working);
       journal.ended(working, "Abandoned", { error });
-      if (!member.unstopped) failures.add("execute", error, order); // else that is the error
+      if (!member.stopAbandoned) failures.add("execute", error, order); // else that is the error
       enter(member, "abandoned", clock.now());
     },
   };

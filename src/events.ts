@@ -82,13 +82,15 @@ export interface GraceEndedEvent extends HostEventBase {
   readonly reason: unknown;
 }
 
-/** The host has stopped. Only what was abandoned may still cause events. */
+/**
+ * The host has stopped. What was abandoned, and `context.fail()`, may still cause events.
+ */
 export interface HostStoppedEvent extends HostEventBase {
   /** Tells the events apart. */
   readonly type: "hostStopped";
   /** Milliseconds since the stop began. */
   readonly duration: number;
-  /** What the stop rejects with, if it failed. */
+  /** What the stop rejects with, if it failed; why a start failed is in `hostStartFailed`. */
   readonly error?: unknown;
 }
 

@@ -6,7 +6,7 @@ import { combine, createFailures } from "./_failures.ts";
 import { createHooks } from "./_hooks.ts";
 import { createJournal, type Failure } from "./_journal.ts";
 import { disposer, type Member } from "./_member.ts";
-import { settings } from "./_options.ts";
+import { readSettings } from "./_options.ts";
 import { createSignals } from "./_signals.ts";
 import { keepAlive, startTimer } from "./_timer.ts";
 import { createWork } from "./_work.ts";
@@ -48,8 +48,8 @@ import type {
  * ```
  */
 export function createHost(services: Services, options: HostOptions = {}): Host {
-  const given = settings(options);
-  const { clock, logger, startupTimeout, shutdownTimeout, abandonTimeout } = given;
+  const settings = readSettings(options);
+  const { clock, logger, startupTimeout, shutdownTimeout, abandonTimeout } = settings;
 
   let state: HostState = "created";
   let starting: Promise<void> | undefined;
@@ -155,21 +155,21 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   Object.assign(Context.prototype, context);
 
   const crew = createCrew(services, (member) => new Context(member) as unknown as ServiceContext);
-  const hostLifetimes = given.hostLifetime
-    ? [newMember(given.hostLifetime as never, "hostLifetime", false, () => host as never)]
+  const hostLifetimes = settings.hostLifetime
+    ? [newMember(settings.hostLifetime as never, "hostLifetime", false, () => host as never)]
     : [];
-  const journal = createJournal(given);
+  const journal = createJournal(settings);
   const failures = createFailures();
   const signals = createSignals(fired.stopping, () => [...hostLifetimes, ...crew.members()]);
   const work = createWork({
-    settings: given,
+    settings,
     journal,
     signals,
     failures,
     failed: workFailed,
     ended: stopIfIdle,
   });
-  const calls = createHooks({ settings: given, journal, signals, failures, work });
+  const calls = createHooks({ settings, journal, signals, failures, work });
   return host;
 
   // The start.
@@ -189,7 +189,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   async function start(): Promise<void> {
     const begun = clock.now();
     const clearLimit = startTimer(clock, startupTimeout, startTimedOut);
-    const concurrently = given.servicesStartConcurrently;
+    const concurrently = settings.servicesStartConcurrently;
     const cancelled = (): boolean => cancellation !== undefined;
     const over = (): boolean => cancelled() || failures.some();
 
@@ -230,6 +230,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   }
 
   function startTimedOut(): void {
+    if (cancellation) return;
     const causes = calls.open().map((call) => timedOut(call, clock.now()));
     for (const error of causes) journal.log("error", "The start took too long", { error });
     startFailed(causes);
@@ -259,7 +260,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   }
 
   function stopIfIdle(): void {
-    if (given.stopWhenIdle && state === "started" && work.idle()) {
+    if (settings.stopWhenIdle && state === "started" && work.idle()) {
       requestStop(new AbortError("All background work has ended"));
     }
   }
@@ -268,14 +269,14 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   async function during(
     signal: AbortSignal | undefined,
     react: (reason: unknown) => void,
-    work: () => Promise<void>,
+    action: () => Promise<void>,
     waits = false,
   ): Promise<void> {
     const unlink = link(signal, (reason) => react(reason));
     const clear = waits ? keepAlive(clock) : nothing;
     waiting += +waits;
     try {
-      await work();
+      await action();
     } finally {
       waiting -= +waits;
       clear();
@@ -333,7 +334,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     });
     const clearCut = startTimer(clock, shutdownTimeout + abandonTimeout, calls.cut);
     const inReverse = (phase: LifecyclePhase): Promise<void> =>
-      calls.inOrder(phase, [...concerned(phase)].reverse(), given.servicesStopConcurrently);
+      calls.inOrder(phase, [...concerned(phase)].reverse(), settings.servicesStopConcurrently);
 
     state = "stopping";
     undecided = false;
@@ -344,7 +345,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
       cancellation ? cancellation.reason : new AbortError("The host is stopping"),
     );
     await inReverse("stop");
-    await calls.inOrder("execute", crew.members().filter((it) => it.working && !it.up));
+    await calls.inOrder("execute", crew.members().filter((it) => it.working && !it.startFulfilled));
     await inReverse("stopped");
     fired.stopped.abort(new AbortError("The application has stopped"));
     if (waitedForStart || !starting) await calls.inOrder("stop", hostLifetimes);
@@ -356,6 +357,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     calls.close();
     for (const member of crew.members()) work.abandon(member);
     failures.close();
+    work.close();
     state = "stopped";
     let failure: Failure | undefined;
     try {
@@ -383,10 +385,10 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   /** Whom a phase concerns: a start everybody, a stop only what had started. */
   function concerned(phase: LifecyclePhase): readonly Member[] {
     if (phase === "start") return crew.members();
-    if (phase === "stop") return crew.members().filter(({ up }) => up);
+    if (phase === "stop") return crew.members().filter(({ startFulfilled }) => startFulfilled);
     const starts = isStartPhase(phase);
-    return crew.lifecycle().filter(({ service, up }) =>
-      (starts || up) && typeof service[phase] === "function"
+    return crew.lifecycle().filter(({ service, startFulfilled }) =>
+      (starts || startFulfilled) && typeof service[phase] === "function"
     );
   }
 }

@@ -43,7 +43,11 @@ export function onAbort(
     try {
       await callback(reason);
     } catch (error) {
-      onError(error);
+      try {
+        onError(error);
+      } catch (worse) {
+        console.error(renderError(worse));
+      }
     }
   });
 }
@@ -51,7 +55,7 @@ export function onAbort(
 /**
  * Resolves when `signal` aborts, at once if it already has. Never rejects.
  *
- * It leaves one listener on the signal until then: not for use in a loop on a long-lived signal.
+ * It leaves one listener on the signal: not for use in a loop on a long-lived signal.
  *
  * @example Do nothing until told to stop
  * ```ts

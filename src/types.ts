@@ -23,7 +23,8 @@ export interface HostedService {
 
   /**
    * Milliseconds each stop hook of this service may take before *its* grace is over, inside the
-   * host's `shutdownTimeout`. Then the signal of its stop hooks aborts and the host hurries.
+   * host's `shutdownTimeout`. Then the signal of its stop hooks aborts, and the host hurries with
+   * this service alone; no `graceEnded` event tells of it.
    *
    * @default {Infinity}
    */
@@ -106,7 +107,7 @@ export interface ServiceContext extends HostContext {
   /**
    * Reports that this service failed, as if background work of its own had thrown: for services
    * that are told of a failure instead of awaiting it (a lost connection, say). Never throws, may
-   * be called detached, does nothing but log once the host has stopped.
+   * be called detached; once the host has stopped it is told and logged, and changes nothing.
    */
   fail(error: unknown): void;
 }
@@ -116,7 +117,7 @@ export type HostState = "created" | "starting" | "started" | "stopping" | "stopp
 
 /**
  * Where one service is. `completed` is a background service whose work has ended by itself;
- * `abandoned` one that outlived every limit.
+ * `abandoned` one of which a hook, or the work, outlived every limit.
  */
 export type ServiceState = HostState | "completed" | "failed" | "abandoned";
 
@@ -142,7 +143,9 @@ export interface Host {
   readonly services: readonly ServiceStatus[];
 
   /**
-   * Starts every service and resolves when all are up. A second call joins the first.
+   * Starts every service and resolves when all are up. A second call joins the first. What had
+   * started is stopped again before it rejects: with what went wrong, or with the reason if it was
+   * cancelled, also by a stop request; several errors come as one `AggregateError`.
    *
    * @param signal Cancels the start: it rolls back and rejects with `signal.reason`.
    * @throws {HostStateError} If the host was stopped before it was ever started.
@@ -151,14 +154,17 @@ export interface Host {
 
   /**
    * Stops every started service, newest first, and resolves when all have settled or were
-   * abandoned. During a start it cancels that and joins its rollback. Every call has one outcome.
+   * abandoned: after `shutdownTimeout + abandonTimeout` at the latest. During a start it cancels
+   * that and joins its rollback. Rejects with the errors of the stop and of background work; several
+   * come as one `AggregateError`. Every call has one outcome.
    *
    * @param signal Ends the grace: the signal of the stop hooks aborts and the host hurries.
    */
   stop(signal?: AbortSignal): Promise<void>;
 
   /**
-   * Starts, waits until somebody asks for the stop, stops. Keeps the process alive meanwhile.
+   * Starts, waits until somebody asks for the stop, stops. Keeps the process alive meanwhile. Rejects
+   * as `start` and `stop` do, but not because somebody asked for the stop.
    *
    * @param signal Asks for the stop, also during the start. Never rejects the call by itself.
    * @throws {HostStateError} If the host was stopped before it was ever started.
@@ -173,15 +179,17 @@ export interface Host {
   waitForShutdown(signal?: AbortSignal): Promise<void>;
 
   /**
-   * Ends the grace now: asks for the stop if nobody has, abandons what is pending unless it
-   * settles within one macrotask, and hurries through the rest. May be called again.
+   * Ends the grace now: asks for the stop if nobody has (as `stopApplication`, so somebody must wait
+   * for it), abandons what is pending unless it settles within one macrotask, and hurries through
+   * the rest, which still gets its `abandonTimeout`. May be called again.
    *
    * @param reason Why, for the signals and the error that names what was abandoned.
    */
   abort(reason?: unknown): void;
 
   /**
-   * Calls `observer` with every event from now on. An observer that throws changes nothing.
+   * Calls `observer` with every event from now on. One that throws or rejects changes nothing: that
+   * is logged, and it is called no more.
    *
    * @returns A function that ends the subscription.
    */
@@ -202,7 +210,10 @@ export interface ApplicationLifetime {
   readonly started: AbortSignal;
   /** Aborts when the stop is asked for, or (in a direct `stop()`) before the first `stop` hook. */
   readonly stopping: AbortSignal;
-  /** Aborts when every service has stopped. */
+  /**
+   * Aborts when every service has stopped, or is waited for no longer; before the host lifetime's
+   * `stop` and disposal. Fires in a rollback too.
+   */
   readonly stopped: AbortSignal;
 
   /**
@@ -228,7 +239,8 @@ export interface HostLifetime {
   waitForStart(signal: AbortSignal, host: Host): unknown;
 
   /**
-   * Called last in a stop, before disposal, once; also if `waitForStart` rejected.
+   * Called last in a stop, before disposal, once; also if `waitForStart` rejected, and in a stop
+   * without a start.
    *
    * @param signal Aborts when the grace is over.
    */
@@ -292,7 +304,8 @@ export interface HostOptions {
 
   /**
    * Milliseconds after the grace (or after a start was cancelled) in which calls may still settle.
-   * Then they are abandoned and named in the error.
+   * Then they are abandoned and named in the error. After half of it a stop goes on with the next
+   * service.
    *
    * @default {2000}
    */
@@ -321,7 +334,7 @@ export interface HostOptions {
    */
   readonly logger?: Logger | false | undefined;
 
-  /** Called with every event, as by `host.subscribe` from the beginning. */
+  /** Called with every event, as if subscribed by `host.subscribe` from the beginning. */
   readonly onEvent?: ((event: HostEvent) => void) | undefined;
 
   /**

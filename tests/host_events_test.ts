@@ -402,4 +402,18 @@ test("formatEvent() renders every event of a life", async () => {
   for (const event of events) assert.type(formatEvent(event), "string");
 });
 
+test("a subscription made by an observer begins with the next event", async () => {
+  const { host } = rig([]);
+  const seen: string[] = [];
+  let nested = false;
+  host.subscribe(() => {
+    if (nested) return;
+    nested = true;
+    host.subscribe(({ type }) => seen.push(type));
+  });
+  await host.start();
+  assert.is(seen[0], "hostStarted");
+  await host.stop();
+});
+
 test.run();

@@ -825,4 +825,15 @@ test("what hangs in a rollback is named once beside the cause", async () => {
   ]);
 });
 
+test("what was abandoned stays so, though its next hook ends well", async () => {
+  const { host, clock } = rig([
+    { name: "a", start() {}, stop() {}, stopping: hang, stopTimeout: 20 },
+  ], { abandonTimeout: 50 });
+  await host.start();
+  const stop = new Fate(host.stop());
+  await clock.advance(1_000);
+  assert.is(stop.state, "rejected");
+  assert.is(host.services[0]?.state, "abandoned");
+});
+
 test.run();

@@ -600,4 +600,30 @@ test("context.fail() while nobody waits: the next stop() rejects", async () => {
   assert.is(await rejection(host.stop()), lost);
 });
 
+test("a worker that fails while its own start is given up is not lost", async () => {
+  const real = new Error("real failure");
+  class Stuck extends BackgroundService {
+    override async start(signal: AbortSignal, context: ServiceContext): Promise<void> {
+      await super.start(signal, context);
+      await hang();
+    }
+    override execute(): Promise<void> {
+      return Promise.reject(real);
+    }
+  }
+  const { host, clock, lines } = rig([new Stuck()], { startupTimeout: 100, abandonTimeout: 100 });
+  const run = new Fate(host.run());
+  await clock.advance(1_000);
+  const { errors } = run.reason as AggregateError;
+  assert.ok(errors.includes(real));
+  assert.ok(lines.heads.some((line) => line.includes("real failure")));
+});
+
+test("context.fail() after the host has stopped leaves the state", async () => {
+  const { host, context } = await pushed();
+  await host.stop();
+  context.fail(new Error("late"));
+  assert.is(host.services[0]?.state, "stopped");
+});
+
 test.run();

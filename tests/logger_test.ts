@@ -238,4 +238,25 @@ test("a start that times out names the hung service in its lines", async () => {
   assert.ok(lines.all.every((line) => line.includes('"slow"')));
 });
 
+test("an error whose errors are no list is logged all the same", async () => {
+  const odd = Object.assign(new Error("validation"), { errors: { field: "bad" } });
+  const { host, lines } = rig([hostedService("odd", { start: () => Promise.reject(odd) })]);
+  await rejection(host.start());
+  assert.ok(lines.all.some((line) => line.includes("validation")));
+});
+
+test("a start that was cancelled in time is not said to be too long", async () => {
+  const slow = new Promise((resolve) => void resolve);
+  const { host, clock, lines } = rig([hostedService("slow", { start: () => slow })], {
+    startupTimeout: 100,
+    abandonTimeout: 500,
+  });
+  const run = new Fate(host.run());
+  await clock.advance(50);
+  host.lifetime.stopApplication();
+  await clock.advance(1_000);
+  assert.is(run.state, "rejected");
+  assert.not(lines.all.some((line) => line.includes("took too long")));
+});
+
 test.run();

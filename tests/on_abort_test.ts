@@ -138,4 +138,24 @@ test("aborted() leaves no listener once it has resolved", async () => {
   assert.is(listeners.now, 0);
 });
 
+test("onAbort() writes what onError throws to the console", async () => {
+  const controller = new AbortController();
+  const written: string[] = [];
+  const { error } = console;
+  console.error = (line: string) => void written.push(line);
+  try {
+    onAbort(controller.signal, () => Promise.reject(new Error("callback")), {
+      onError() {
+        throw new Error("worse");
+      },
+    });
+    controller.abort();
+    await new Promise((resolve) => setTimeout(resolve));
+  } finally {
+    console.error = error;
+  }
+  assert.is(written.length, 1);
+  assert.match(String(written[0]), /worse/);
+});
+
 test.run();

@@ -23,7 +23,7 @@ export interface Platform {
 /** Options of `consoleLifetime`. */
 export interface ConsoleLifetimeOptions {
   /**
-   * The signals that stop the host.
+   * The signals that stop the host. Others than the defaults give exit code 128.
    *
    * @default {SIGINT, SIGTERM and SIGQUIT; on Windows SIGINT, SIGTERM, SIGBREAK and SIGHUP}
    */

@@ -32,7 +32,7 @@ export async function runOn(
     if (code) platform.fail(code);
     if (abandoned) {
       platform.startUnheldTimer(() => {
-        console.error("Exiting: abandoned work kept the process up");
+        console.error("Exiting: abandoned work still runs");
         platform.exit(code);
       }, exitGuard);
     }

@@ -19,6 +19,7 @@
  * @module
  */
 
+import { nothing } from "../_check.ts";
 import {
   type ConsoleLifetimeOptions,
   createConsoleLifetime,
@@ -45,7 +46,7 @@ const bunPlatform: Platform = {
     const registry = globalThis as HotRegistry;
     const previous = registry["~runhost"];
     registry["~runhost"] = host;
-    await previous?.stop().catch(() => {}); // its own run() rejects with it
+    await previous?.stop().catch(nothing); // its own run() rejects with it
   },
 
   /** A watching Bun waits for changes when there is nothing left to do. */
