@@ -1,4 +1,5 @@
 import { isStartPhase } from "./_calls.ts";
+import type { Failure } from "./_journal.ts";
 import { textOf } from "./_render.ts";
 import type { Phase } from "./events.ts";
 
@@ -14,7 +15,9 @@ export interface Failures {
   ofStop(): unknown[];
   /** Notes nothing from now on: the outcome is known. */
   close(): void;
-  /** Throws what is in a list, as the same error every time `name` is asked for. */
+  /** What a list of errors comes to: the same error every time `name` is asked for. */
+  outcome(name: "start" | "run" | "stop", errors: readonly unknown[]): Failure | undefined;
+  /** Throws that, if there is one. */
   raise(name: "start" | "run" | "stop", errors: readonly unknown[]): void;
 }
 
@@ -26,7 +29,7 @@ const afterWork = 2e9;
 export function createFailures(): Failures {
   const failures: { phase: Phase; error: unknown; order: number }[] = [];
   let closed = false;
-  const raised: { [name: string]: unknown } = {};
+  const outcomes: { [name: string]: Failure } = {};
 
   const list = (counts: (phase: Phase) => boolean): unknown[] =>
     failures
@@ -34,7 +37,11 @@ export function createFailures(): Failures {
       .sort((a, b) => a.order - b.order)
       .map(({ error }) => error);
 
+  const outcome: Failures["outcome"] = (name, errors) =>
+    errors.length ? outcomes[name] ??= { error: combine(errors) } : undefined;
+
   return {
+    outcome,
     add(phase, error, order = afterCalls + failures.length) {
       if (closed) return;
       failures.push({ phase, error, order: phase === "dispose" ? order + afterWork : order });
@@ -46,7 +53,8 @@ export function createFailures(): Failures {
       closed = true;
     },
     raise(name, errors) {
-      if (errors.length) throw raised[name] ??= combine(errors);
+      const failure = outcome(name, errors);
+      if (failure) throw failure.error;
     },
   };
 }

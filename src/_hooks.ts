@@ -83,8 +83,8 @@ export function createHooks({ settings, journal, signals, failures, work }: Hook
 
   function abandoned(call: Call, error: unknown): void {
     const { phase, member, order } = call;
-    const now = settings.clock.now();
     if (phase === "execute") return work.abandon(member, order);
+    const now = settings.clock.now();
     failures.add(phase, error, order);
     member.error = error;
     enter(member, "abandoned", now);

@@ -4,7 +4,7 @@ import { nothing } from "./_check.ts";
 import { createCrew, newMember } from "./_crew.ts";
 import { combine, createFailures } from "./_failures.ts";
 import { createHooks } from "./_hooks.ts";
-import { createJournal, type Failure } from "./_journal.ts";
+import { createJournal } from "./_journal.ts";
 import { disposer, type Member } from "./_member.ts";
 import { readSettings } from "./_options.ts";
 import { createSignals } from "./_signals.ts";
@@ -252,7 +252,6 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   // The time between.
 
   function workFailed(member: Member, error: unknown): void {
-    if (state === "stopped") return;
     failures.add("execute", error);
     const reason = new AbortError(`Service "${member.name}" failed`, error);
     cancelStart(reason, false, [error]);
@@ -359,12 +358,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     failures.close();
     work.close();
     state = "stopped";
-    let failure: Failure | undefined;
-    try {
-      failures.raise("stop", failures.ofStop());
-    } catch (error) {
-      failure = { error };
-    }
+    const failure = failures.outcome("stop", failures.ofStop());
     journal.tell({ type: "hostStopped", duration: clock.now() - begun, ...failure });
   }
 

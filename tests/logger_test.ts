@@ -246,8 +246,7 @@ test("an error whose errors are no list is logged all the same", async () => {
 });
 
 test("a start that was cancelled in time is not said to be too long", async () => {
-  const slow = new Promise((resolve) => void resolve);
-  const { host, clock, lines } = rig([hostedService("slow", { start: () => slow })], {
+  const { host, clock, lines } = rig([hostedService("slow", { start: hang })], {
     startupTimeout: 100,
     abandonTimeout: 500,
   });
