@@ -124,7 +124,13 @@ export class Model {
     return this.events("hostStarted").length > 0;
   }
 
+  /** When the stop began: with a drain delay, if there is one. */
   get stopping(): Entry | undefined {
+    return this.events("hostDraining")[0] ?? this.drained;
+  }
+
+  /** When the stop went on to its hooks. */
+  get drained(): Entry | undefined {
     return this.events("hostStopping")[0];
   }
 
@@ -173,11 +179,13 @@ export class Model {
     return behavior === "stopHost";
   }
 
-  /** What workers failed with, in order, whoever cares. */
+  /** What workers failed with, in order, whoever cares; once given up, they are merely late. */
   get workFailures(): readonly (Entry & { readonly owner: string; readonly failure: Failure })[] {
     return this.entries.flatMap((entry) => {
       const failed = entry.type === "fail" || (entry.type === "exit" && entry.phase === "execute");
       if (!failed || !entry.failure || entry.failure.clean) return [];
+      const { abandoned } = (entry.type === "exit" && this.run(entry.owner, "execute")) || {};
+      if (abandoned && abandoned.index < entry.index) return [];
       return [{ ...entry, owner: entry.owner, failure: entry.failure }];
     });
   }

@@ -78,6 +78,7 @@ export interface OptionsPlan {
   readonly servicesStopConcurrently: boolean;
   readonly startupTimeout: number;
   readonly shutdownTimeout: number;
+  readonly drainDelay: number;
   readonly abandonTimeout: number;
   readonly backgroundServiceExceptionBehavior: "stopHost" | "ignore";
   readonly stopWhenIdle: boolean;
@@ -115,6 +116,7 @@ export function makePlan(seed: number): Plan {
       abandonTimeout: random.pick([Infinity, 0, 1, 20, 100, 500, 2_000, 2_000]),
       backgroundServiceExceptionBehavior: random.chance(0.7) ? "stopHost" : "ignore",
       stopWhenIdle: random.chance(0.2),
+      drainDelay: random.pick([0, 0, 0, 5, 50, 150, Infinity]),
     },
     services: Array.from(
       { length: random.pick([0, 1, 2, 3, 4, 6]) },

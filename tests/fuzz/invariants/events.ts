@@ -63,7 +63,7 @@ export const eventInvariants: readonly Invariant[] = [
       .filter((type) => type.startsWith("host"));
     const sequence = types.join();
     const legal =
-      /^(hostStarting,(hostStarted|hostStartFailed)(,|$))?(hostStopping(,hostStopped)?)?$/;
+      /^(hostStarting,(hostStarted|hostStartFailed)(,|$))?((hostDraining,)?hostStopping(,hostStopped)?)?$/;
     if (!legal.test(sequence)) yield sequence;
   }),
 

@@ -109,7 +109,7 @@ export const limitInvariants: readonly Invariant[] = [
       const before = hooks.slice(0, index).filter((it) =>
         !servicesStopConcurrently || it.phase !== hook.phase || hook.owner === hostLifetime
       );
-      const due = Math.max(model.stopping?.at ?? 0, ...before.map((it) => model.releaseOf(it)));
+      const due = Math.max(model.drained?.at ?? 0, ...before.map((it) => model.releaseOf(it)));
       if (hook.enter.at !== due) yield `${nameOf(hook)} at ${hook.enter.at} instead of ${due}`;
     }
   }),
@@ -117,18 +117,30 @@ export const limitInvariants: readonly Invariant[] = [
   invariant(
     "the host has stopped as soon as every hook has ended or was given up",
     function* (model) {
-      const { stopping, stopped } = model;
-      if (!stopping || !stopped || model.isTied) return;
+      const { drained, stopped } = model;
+      if (!drained || !stopped || model.isTied) return;
       const hooks = model.hooks.filter(({ phase }) =>
         phase === "dispose" || stopPhases.includes(phase)
       );
       const ends = [...hooks, ...model.sequels]
         .filter(({ enter }) => enter.index < stopped.index)
         .map((hook) => Math.min(model.endOf(hook), model.limitOf(hook)));
-      const due = Math.max(stopping.at, ...ends);
+      const due = Math.max(drained.at, ...ends);
       if (stopped.at !== due) yield `at ${stopped.at} instead of ${due}`;
     },
   ),
+
+  invariant("a drain delay is exactly as long as it must be", function* (model) {
+    const [draining] = model.events("hostDraining");
+    const { drainDelay } = model.plan.options;
+    const delayed = model.hasStarted && drainDelay > 0 && model.drained !== undefined;
+    if (draining && !delayed && model.drained) yield "there was none to be";
+    if (!delayed) return;
+    // A grace that is over when the stop begins leaves nothing to wait for.
+    const begun = model.stopping?.at ?? 0;
+    const due = Math.max(begun, Math.min(begun + drainDelay, model.grace));
+    if (model.drained.at !== due) yield `it ended at ${model.drained.at} instead of ${due}`;
+  }),
 
   invariant("the rollback begins as soon as the start has come to rest", function* (model) {
     const [failed] = model.events("hostStartFailed");
