@@ -47,6 +47,8 @@ export interface CallsOptions {
   readonly hurried: (call: Call) => boolean;
   /** Ends the grace of one. */
   readonly endGrace: (member: Member) => void;
+  /** Whether anything still runs that is to end before the next is stopped. */
+  readonly unsettled: (member: Member) => boolean;
   readonly began: (call: Call) => void;
   /** It settled, in time or after it was abandoned. */
   readonly ended: (call: Call, now: number, failure?: Failure) => void;
@@ -217,9 +219,10 @@ export function createCalls(host: CallsOptions): Calls {
         now = clock.now();
         host.ended(call, now, failure);
         // The work of a service goes on after a `stop` that did not see to it.
-        const sequel: Call | undefined = call.open && call.phase === "stop" && member.working
-          ? begin("execute", member, now, call.line)
-          : undefined;
+        const sequel: Call | undefined =
+          call.open && call.phase === "stop" && host.unsettled(member)
+            ? begin("execute", member, now, call.line)
+            : undefined;
         if (call.open) close(call);
         mine = call.line;
         call = sequel;

@@ -41,6 +41,9 @@ export function newMember(
     stopAbandoned: false,
     earlierTask: undefined,
     working: undefined,
+    handed: undefined,
+    ready: !service.holdsReady,
+    beat: 0,
     workerLink: undefined,
     cancel: undefined,
     forced: undefined,
@@ -61,16 +64,23 @@ export function createCrew(
     names.set(name, count);
     return count > 1 ? unique(`${name}#${count}`) : name;
   };
+  unique("host");
   unique("hostLifetime");
 
   const admit = (service: HostedService, place: string, owned: boolean): Member => {
     check(place, service, {});
     const type = Object.getPrototypeOf(service)?.constructor?.name;
-    const { name = type === "Object" ? "" : type, stopTimeout = 0, start, stop } = service;
+    const { name = type === "Object" ? "" : type, stopTimeout = 0, heartbeat = 0, start, stop } =
+      service;
     check(`${place}.name`, service.name === undefined ? "" : name, "");
     const given = name || "service";
     const label = `${place} "${given}"`;
-    check(label, { stopTimeout, start, stop }, { stopTimeout: 0, start: nothing, stop: nothing });
+    check(label, { stopTimeout, heartbeat, start, stop }, {
+      stopTimeout: 0,
+      heartbeat: 0,
+      start: nothing,
+      stop: nothing,
+    });
     checkBehavior(`${label}.`, service);
     if (known.has(service)) throw new TypeError(`Cannot use ${label}: it is in the list already`);
     known.add(service);
@@ -121,11 +131,26 @@ export function createCrew(
     status: () =>
       places.map((place) => {
         if (!exists(place)) {
-          return { name: place.name || "service", state: "created", since: 0, error: undefined };
+          return {
+            name: place.name || "service",
+            state: "created",
+            since: 0,
+            error: undefined,
+            details: undefined,
+          };
         }
-        const { name, state, since, error } = place;
-        return { name, state, since, error };
+        const { name, state, since, error, service } = place;
+        return { name, state, since, error, details: detailsOf(service) };
       }),
   };
   return crew;
+}
+
+/** What a service says of itself; an error if it cannot: that changes nothing for others. */
+function detailsOf(service: Service): unknown {
+  try {
+    return service.details;
+  } catch (error) {
+    return error;
+  }
 }

@@ -1,14 +1,19 @@
 import { type Call, type Calls, createCalls } from "./_calls.ts";
-import { nothing } from "./_check.ts";
 import type { Failures } from "./_failures.ts";
 import type { Failure, Journal } from "./_journal.ts";
-import { disposer, enter } from "./_member.ts";
+import { disposer, enter, type Member } from "./_member.ts";
 import type { Settings } from "./_options.ts";
 import type { Signals } from "./_signals.ts";
 import type { Work } from "./_work.ts";
+import type { Phase } from "./events.ts";
+
+/** The phases that are hooks of a service. */
+type HookPhase = Exclude<Phase, "execute" | "waitUntil" | "dispose">;
 
 /** What calling hooks takes. */
 export interface HooksOptions {
+  /** Whose work no service may go before. */
+  readonly self: Member;
   readonly settings: Settings;
   readonly journal: Journal;
   readonly signals: Signals;
@@ -17,7 +22,8 @@ export interface HooksOptions {
 }
 
 /** Makes {@linkcode Calls} of hooks: what they are called with, and what their end means. */
-export function createHooks({ settings, journal, signals, failures, work }: HooksOptions): Calls {
+export function createHooks(options: HooksOptions): Calls {
+  const { self, settings, journal, signals, failures, work } = options;
   const calls = createCalls({
     ...settings,
     invoke,
@@ -25,6 +31,7 @@ export function createHooks({ settings, journal, signals, failures, work }: Hook
     ended,
     abandoned,
     endGrace: signals.endGrace,
+    unsettled: (member) => work.unsettled(member) || work.unsettled(self),
     hurried: ({ starts, member }) => starts ? signals.fired("cancel") : signals.hurried(member),
   });
   return calls;
@@ -33,7 +40,7 @@ export function createHooks({ settings, journal, signals, failures, work }: Hook
     const { service, context } = member;
     if (phase === "execute") {
       signals.abortWork(member);
-      return Promise.resolve(service.executeTask).catch(nothing);
+      return work.settled(member).then(() => work.settled(self));
     }
     if (phase === "dispose") return disposer(member)?.call(service);
     if (phase === "start") {
@@ -42,7 +49,7 @@ export function createHooks({ settings, journal, signals, failures, work }: Hook
         service["~worker"] = member.workerLink = { context, controller: undefined };
       }
     }
-    return service[phase]?.(signals.of(member, starts ? "cancel" : "forced"), context);
+    return service[phase as HookPhase]?.(signals.of(member, starts ? "cancel" : "forced"), context);
   }
 
   function began(call: Call): void {
@@ -83,7 +90,10 @@ export function createHooks({ settings, journal, signals, failures, work }: Hook
 
   function abandoned(call: Call, error: unknown): void {
     const { phase, member, order } = call;
-    if (phase === "execute") return work.abandon(member, order);
+    if (phase === "execute") {
+      work.abandon(member, order);
+      return work.abandon(self, order);
+    }
     const now = settings.clock.now();
     failures.add(phase, error, order);
     member.error = error;

@@ -30,6 +30,12 @@ export interface Member {
   earlierTask: Promise<unknown> | undefined;
   /** Its background work, until that ends. */
   working: Call | undefined;
+  /** What it handed over, until that ends. */
+  handed: Map<Call, Promise<void>> | undefined;
+  /** Whether the host may say that it is ready, as far as this service is concerned. */
+  ready: boolean;
+  /** When it last said that it is alive. */
+  beat: number;
   workerLink: WorkerLink | undefined;
   /** What its hooks of the start, and of the stop, listen to. */
   cancel: Latch | undefined;

@@ -23,6 +23,7 @@ export function readSettings(options: HostOptions): Settings {
     servicesStopConcurrently: false,
     startupTimeout: Infinity,
     shutdownTimeout: 25_000,
+    drainDelay: 0,
     abandonTimeout: 2_000,
     backgroundServiceExceptionBehavior: "stopHost",
     stopWhenIdle: false,

@@ -1,4 +1,5 @@
 import { type Call, newCall, timedOut } from "./_calls.ts";
+import { nothing } from "./_check.ts";
 import type { Failures } from "./_failures.ts";
 import type { Failure, Journal } from "./_journal.ts";
 import { enter, type Member } from "./_member.ts";
@@ -9,6 +10,12 @@ import type { Signals } from "./_signals.ts";
 export interface Work {
   /** Follows what a start has begun, if it has. */
   watch(member: Member, begun: number): void;
+  /** Follows what somebody handed over. */
+  hand(member: Member, work: PromiseLike<unknown>): void;
+  /** Whether anything of a member still runs. */
+  unsettled(member: Member): boolean;
+  /** Resolves when nothing of a member runs any more, however it ended. */
+  settled(member: Member): Promise<void>;
   /** A service says of itself that it failed. */
   reported(member: Member, error: unknown): void;
   /** Gives up what still runs; as part of a call, in its order. */
@@ -38,9 +45,20 @@ export function createWork({ settings, journal, signals, failures, ...host }: Wo
   let closed = false;
 
   const close = (run: Call): void => {
+    const { member } = run;
     run.open = false;
-    run.member.working = undefined;
+    if (member.handed?.delete(run)) return;
+    member.working = undefined;
     running--;
+  };
+
+  /** Follows a run to its end; the promise never rejects. */
+  const follow = (run: Call, promise: unknown): Promise<void> => {
+    journal.began(run);
+    return Promise.resolve(promise).then(
+      () => ended(run),
+      (error) => ended(run, signals.answered(run.member, error) ? undefined : { error }),
+    );
   };
 
   const ended = (run: Call, failure?: Failure): void => {
@@ -48,6 +66,7 @@ export function createWork({ settings, journal, signals, failures, ...host }: Wo
     journal.ended(run, open ? failure ? "Failed" : "Done" : "Late", failure);
     if (!open) return;
     close(run);
+    if (run.phase === "waitUntil") return;
     if (failure) failed(member, failure.error);
     else if (member.state === "started") enter(member, "completed", clock.now());
     host.ended();
@@ -73,11 +92,20 @@ export function createWork({ settings, journal, signals, failures, ...host }: Wo
       if (!executeTask || executeTask === member.earlierTask) return;
       const run = member.working = newCall("execute", member, begun);
       running++;
-      journal.began(run);
-      Promise.resolve(executeTask).then(
-        () => ended(run),
-        (error) => ended(run, signals.answered(member, error) ? undefined : { error }),
-      );
+      follow(run, executeTask);
+    },
+
+    hand(member, work) {
+      const run = newCall("waitUntil", member, clock.now());
+      member.handed ??= new Map();
+      member.handed.set(run, follow(run, work));
+    },
+
+    unsettled: ({ working, handed }) => working !== undefined || !!handed?.size,
+
+    async settled(member) {
+      if (member.working) await Promise.resolve(member.service.executeTask).catch(nothing);
+      while (member.handed?.size) await Promise.all(member.handed.values());
     },
 
     reported(member, error) {
@@ -88,13 +116,15 @@ export function createWork({ settings, journal, signals, failures, ...host }: Wo
     },
 
     abandon(member, order) {
-      const { working } = member;
-      if (!working) return;
-      const error = timedOut(working, clock.now());
-      close(working);
-      journal.ended(working, "Abandoned", { error });
-      if (!member.stopAbandoned) failures.add("execute", error, order); // else that is the error
-      enter(member, "abandoned", clock.now());
+      const { working, handed } = member;
+      for (const run of [working, ...handed?.keys() ?? []]) {
+        if (!run) continue;
+        const error = timedOut(run, clock.now());
+        close(run);
+        journal.ended(run, "Abandoned", { error });
+        if (!member.stopAbandoned) failures.add("execute", error, order); // else that is the error
+        enter(member, "abandoned", clock.now());
+      }
     },
   };
 }

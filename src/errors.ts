@@ -50,7 +50,7 @@ export class ForcedStopError extends Error {
   /** Made by the host. */
   constructor(abandoned: readonly UnsettledHook[], options?: ErrorOptions) {
     const hooks = abandoned.map((it) => `"${it.service}" (${it.phase}, ${it.elapsed} ms)`);
-    super(`Forced to stop: still running: ${hooks.join(", ")}`, options);
+    super(`Forced to stop: still running: ${hooks.join(", ") || "nothing"}`, options);
     this.abandoned = abandoned;
   }
 }

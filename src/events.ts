@@ -7,7 +7,8 @@
 import { renderError } from "./_render.ts";
 
 /**
- * A hook of a service or of the host lifetime, its background work (`execute`), or its disposal.
+ * A hook of a service or of the host lifetime, its background work (`execute`), work it handed over
+ * (`waitUntil`), or its disposal.
  */
 export type Phase =
   | "waitForStart"
@@ -15,6 +16,7 @@ export type Phase =
   | "start"
   | "started"
   | "execute"
+  | "waitUntil"
   | "stopping"
   | "stop"
   | "stopped"
@@ -68,7 +70,15 @@ export interface StopRequestedEvent extends HostEventBase {
   readonly reason: unknown;
 }
 
-/** The stop, or the rollback of a start, begins. */
+/** A `drainDelay` begins: the host is not ready any more, but still serves. */
+export interface HostDrainingEvent extends HostEventBase {
+  /** Tells the events apart. */
+  readonly type: "hostDraining";
+  /** Milliseconds it takes, unless the grace ends before. */
+  readonly delay: number;
+}
+
+/** The stop, after any `drainDelay`, or the rollback of a start begins. */
 export interface HostStoppingEvent extends HostEventBase {
   /** Tells the events apart. */
   readonly type: "hostStopping";
@@ -92,6 +102,16 @@ export interface HostStoppedEvent extends HostEventBase {
   readonly duration: number;
   /** What the stop rejects with, if it failed; why a start failed is in `hostStartFailed`. */
   readonly error?: unknown;
+}
+
+/** A server accepts connections. */
+export interface ServiceListeningEvent extends HostEventBase {
+  /** Tells the events apart. */
+  readonly type: "serviceListening";
+  /** The service's unique name. */
+  readonly service: string;
+  /** Where it can be reached. */
+  readonly url: string;
 }
 
 /** A hook was called, or background work began. Exactly one of the three ends follows. */
@@ -154,6 +174,7 @@ export type HostEvent =
   | HostStartedEvent
   | HostStartFailedEvent
   | StopRequestedEvent
+  | HostDrainingEvent
   | HostStoppingEvent
   | GraceEndedEvent
   | HostStoppedEvent
@@ -162,7 +183,8 @@ export type HostEvent =
   | ServiceFailedEvent
   | ServiceAbandonedEvent
   | ServiceFaultedEvent
-  | ServiceLateEvent;
+  | ServiceLateEvent
+  | ServiceListeningEvent;
 
 /**
  * Renders any event as a line for a human; an error with its stack and causes.
@@ -191,6 +213,8 @@ export function formatEvent(event: HostEvent): string {
       return `Host failed to start after ${ms(event.duration)}: ${renderError(event.error)}`;
     case "stopRequested":
       return `Stop requested: ${message(event.reason)}`;
+    case "hostDraining":
+      return `Host draining for ${ms(event.delay)}`;
     case "hostStopping":
       return "Host stopping";
     case "graceEnded":
@@ -213,6 +237,8 @@ export function formatEvent(event: HostEvent): string {
       return "error" in event
         ? `${hook(event)} failed late, after ${ms(event.duration)}: ${renderError(event.error)}`
         : `${hook(event)} done late, after ${ms(event.duration)}`;
+    case "serviceListening":
+      return `${event.service}: listening on ${event.url}`;
   }
   return event satisfies never;
 }

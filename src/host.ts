@@ -4,6 +4,7 @@ import { nothing } from "./_check.ts";
 import { createCrew, newMember } from "./_crew.ts";
 import { combine, createFailures } from "./_failures.ts";
 import { createHooks } from "./_hooks.ts";
+import type { HostLink } from "./_host_link.ts";
 import { createJournal } from "./_journal.ts";
 import { disposer, type Member } from "./_member.ts";
 import { readSettings } from "./_options.ts";
@@ -65,6 +66,9 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   /** How many are in `run()` or `waitForShutdown()`, and how to wake those that sleep there. */
   let waiting = 0;
   let sleepers: (() => void)[] = [];
+  /** How long the stop is still to be delayed, and how to go on with it. */
+  let { drainDelay } = settings;
+  let goOn = nothing;
 
   const lifetime: ApplicationLifetime = {
     get started() {
@@ -91,6 +95,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
       return crew.status();
     },
     subscribe: (observer) => journal.subscribe(observer),
+    waitUntil: (promise) => work.hand(self, promise),
 
     start: (signal) =>
       during(signal, cancelStart, async () => {
@@ -150,6 +155,18 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     get fail(): (error: unknown) => void {
       return (error) => work.reported(this.#member, error);
     }
+
+    get waitUntil(): ServiceContext["waitUntil"] {
+      return (promise) => work.hand(this.#member, promise);
+    }
+
+    get ready(): () => void {
+      return () => (this.#member.ready = true);
+    }
+
+    get beat(): () => void {
+      return () => (this.#member.beat = clock.now());
+    }
   }
   const context: HostContext = { host, lifetime, logger, clock };
   Object.assign(Context.prototype, context);
@@ -158,6 +175,8 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   const hostLifetimes = settings.hostLifetime
     ? [newMember(settings.hostLifetime as never, "hostLifetime", false, () => host as never)]
     : [];
+  /** What is handed over to the host itself belongs to it. */
+  const self = newMember({}, "host", false, () => host as never);
   const journal = createJournal(settings);
   const failures = createFailures();
   const signals = createSignals(fired.stopping, () => [...hostLifetimes, ...crew.members()]);
@@ -169,8 +188,10 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     failed: workFailed,
     ended: stopIfIdle,
   });
-  const calls = createHooks({ settings, journal, signals, failures, work });
-  return host;
+  const calls = createHooks({ self, settings, journal, signals, failures, work });
+  const { tell } = journal;
+  const linked: HostLink = { clock, logger, members: crew.members, tell, skipDrainDelay };
+  return Object.assign(host, { "~host": linked });
 
   // The start.
 
@@ -337,19 +358,21 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
 
     state = "stopping";
     undecided = false;
-    journal.tell({ type: "hostStopping" });
     wake();
+    if (fired.started.aborted && drainDelay) await drain();
+    journal.tell({ type: "hostStopping" });
     await inReverse("stopping");
     fired.stopping.abort(
       cancellation ? cancellation.reason : new AbortError("The host is stopping"),
     );
     await inReverse("stop");
-    await calls.inOrder("execute", crew.members().filter((it) => it.working && !it.startFulfilled));
+    await finish(({ startFulfilled }) => !startFulfilled);
     await inReverse("stopped");
     fired.stopped.abort(new AbortError("The application has stopped"));
     if (waitedForStart || !starting) await calls.inOrder("stop", hostLifetimes);
     await calls.inOrder("dispose", crew.members().filter(disposer).reverse());
     await calls.drained();
+    await finish(({ working }) => !working); // what was handed over meanwhile
 
     clearGrace();
     clearCut();
@@ -362,9 +385,32 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     journal.tell({ type: "hostStopped", duration: clock.now() - begun, ...failure });
   }
 
+  /** Goes on serving while others learn that this host is no longer ready. */
+  function drain(): Promise<void> {
+    journal.tell({ type: "hostDraining", delay: drainDelay });
+    return new Promise((resolve) => {
+      const clear = startTimer(clock, drainDelay, resolve);
+      goOn = () => resolve(clear());
+    });
+  }
+
+  function skipDrainDelay(): void {
+    drainDelay = 0;
+    goOn();
+  }
+
+  /** Waits for work that no `stop` has waited for. */
+  function finish(concerns: (member: Member) => boolean): Promise<void> {
+    return calls.inOrder(
+      "execute",
+      [...crew.members(), self].filter((it) => work.unsettled(it) && concerns(it)),
+    );
+  }
+
   /** From now on the host hurries. */
   function endGrace(reason: unknown): void {
     if (signals.fired("forced") || state === "stopped") return;
+    skipDrainDelay();
     signals.fire("forced", reason);
     journal.tell({ type: "graceEnded", reason });
     if (!starting || !undecided) calls.hurry();

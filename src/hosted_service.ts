@@ -1,4 +1,5 @@
 import { check, nothing } from "./_check.ts";
+import { define, members } from "./_definition.ts";
 import { BackgroundService } from "./background_service.ts";
 import type { HostedLifecycleService, HostedService, ServiceContext } from "./types.ts";
 
@@ -42,7 +43,9 @@ export interface BackgroundServiceDefinition extends HostedServiceHooks {
  * ```
  */
 export function hostedService(name: string, hooks: HostedServiceHooks): HostedService {
-  return { start() {}, stop() {}, ...members(name, hooks) };
+  const service = members(name, hooks);
+  const { start = nothing, stop = nothing } = service;
+  return Object.assign(service, { start, stop });
 }
 
 /**
@@ -74,10 +77,9 @@ export function backgroundService(
   work: Execute | BackgroundServiceDefinition,
 ): BackgroundService & HostedService {
   const definition = typeof work === "function" ? { execute: work } : work;
-  const { start, stop, ...rest } = members(name, definition);
+  const service = define(new WorkService(definition), name, definition);
   check(`service "${name}"`, definition, { execute: nothing });
-  const Service = start || stop ? PreparedService : WorkService;
-  return Object.assign(new Service(definition), rest);
+  return service;
 }
 
 class WorkService extends BackgroundService {
@@ -91,31 +93,4 @@ class WorkService extends BackgroundService {
   override execute(signal: AbortSignal, context: ServiceContext): Promise<unknown> {
     return this.definition.execute(signal, context);
   }
-}
-
-class PreparedService extends WorkService {
-  override async start(signal: AbortSignal, context: ServiceContext): Promise<void> {
-    await this.definition.start?.(signal, context);
-    await super.start(signal, context);
-  }
-
-  override async stop(signal: AbortSignal, context: ServiceContext): Promise<void> {
-    await super.stop(signal, context);
-    await this.definition.stop?.(signal, context);
-  }
-}
-
-/** What the host reads from a service, read from a definition; hooks keep their `this`. */
-function members(name: string, definition: HostedServiceHooks): HostedServiceHooks {
-  check("the name of a service", name, "");
-  check(`service "${name}"`, definition, {});
-  const { stopTimeout, backgroundServiceExceptionBehavior } = definition;
-  const result: Record<string, unknown> = { name, stopTimeout, backgroundServiceExceptionBehavior };
-  for (const hook of ["starting", "start", "started", "stopping", "stop", "stopped"] as const) {
-    const call = definition[hook];
-    if (call === undefined) continue;
-    check(`service "${name}".${hook}`, call, nothing);
-    result[hook] = call.bind(definition);
-  }
-  return result;
 }

@@ -37,6 +37,33 @@ export interface HostedService {
   readonly backgroundServiceExceptionBehavior?: BackgroundServiceExceptionBehavior | undefined;
 
   /**
+   * Whether the host is not ready until this service has called {@linkcode ServiceContext.ready}:
+   * for a worker that must catch up first. Looked at by `@runhost/host/health` alone.
+   *
+   * @default {false}
+   */
+  readonly holdsReady?: boolean | undefined;
+
+  /**
+   * Milliseconds between two calls of {@linkcode ServiceContext.beat} after which the host is no
+   * longer alive: for a loop that may hang. Counts from the end of its start until it stops.
+   * Looked at by `@runhost/host/health` alone.
+   */
+  readonly heartbeat?: number | undefined;
+
+  /** What the service says of itself in {@linkcode ServiceStatus.details}: counters, the next run. */
+  readonly details?: unknown;
+
+  /**
+   * Says whether the service can do its work: throws, rejects or answers `false` if not. Asked by
+   * `@runhost/host/health` while the host is started, at most once a second and never twice at the
+   * same time.
+   *
+   * @param signal Aborts when the answer comes too late to count.
+   */
+  health?(signal: AbortSignal): unknown;
+
+  /**
    * Brings the service up. Called in order of registration; the next service and `host.start()`
    * wait for it. A rejection fails the start, and what had started is stopped again.
    *
@@ -110,6 +137,19 @@ export interface ServiceContext extends HostContext {
    * be called detached; once the host has stopped it is told and logged, and changes nothing.
    */
   fail(error: unknown): void;
+
+  /**
+   * Hands over work that goes on after the hook or request that began it. The stop waits for it,
+   * within the host's limits, right after this service's `stop` and before an older service's. Its
+   * failure is told and logged, and stops nothing. Never throws, may be called detached.
+   */
+  waitUntil(work: PromiseLike<unknown>): void;
+
+  /** Says that this service is ready; see {@linkcode HostedService.holdsReady}. */
+  ready(): void;
+
+  /** Says that this service is alive; see {@linkcode HostedService.heartbeat}. */
+  beat(): void;
 }
 
 /** Where a host is in its life. It only moves forward. */
@@ -131,6 +171,8 @@ export interface ServiceStatus {
   readonly since: number;
   /** The last error one of its hooks or its background work ended with. */
   readonly error: unknown;
+  /** What it says of itself: its `details`, read for this snapshot, or what reading them threw. */
+  readonly details: unknown;
 }
 
 /** Starts services in order, stops them in reverse, once. Made by `createHost`. */
@@ -186,6 +228,13 @@ export interface Host {
    * @param reason Why, for the signals and the error that names what was abandoned.
    */
   abort(reason?: unknown): void;
+
+  /**
+   * Hands over work that belongs to no service, such as what a request began: as
+   * {@linkcode ServiceContext.waitUntil}, but no further service is stopped while it runs. In
+   * events and errors it goes by the name `host`.
+   */
+  waitUntil(work: PromiseLike<unknown>): void;
 
   /**
    * Calls `observer` with every event from now on. One that throws or rejects changes nothing: that
@@ -262,7 +311,7 @@ export interface Clock {
 export interface Logger {
   /** Never called by the host itself; there for services. */
   debug(line: string): void;
-  /** Never called by the host itself; there for services. */
+  /** Where a server listens. */
   info(line: string): void;
   /** Something an operator should know; nothing failed. */
   warn(line: string): void;
@@ -301,6 +350,16 @@ export interface HostOptions {
    * @default {25000}
    */
   readonly shutdownTimeout?: number | undefined;
+
+  /**
+   * Milliseconds between the request to stop and the first `stopping` hook, in which the host is no
+   * longer ready but still serves: as long as those who send it work need to learn that. Part of
+   * `shutdownTimeout`. Skipped when the start did not complete, when the grace ends, and by Ctrl+C
+   * in a terminal.
+   *
+   * @default {0}
+   */
+  readonly drainDelay?: number | undefined;
 
   /**
    * Milliseconds after the grace (or after a start was cancelled) in which calls may still settle.

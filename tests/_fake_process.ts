@@ -2,6 +2,7 @@
 export class FakeProcess {
   readonly platform: string = "linux";
   readonly execArgv: readonly string[] = [];
+  readonly stdout: { isTTY: boolean } = { isTTY: false };
   exitCode: number | undefined;
   /** The codes it was told to exit with. */
   readonly exits: number[] = [];

@@ -19,6 +19,7 @@ const verbs: Readonly<Record<Phase, string>> = {
   start: "start service",
   started: 'finish "started" of service',
   execute: 'finish "execute" of service',
+  waitUntil: 'finish "waitUntil" of service',
   stopping: 'finish "stopping" of service',
   stop: "stop service",
   stopped: 'finish "stopped" of service',

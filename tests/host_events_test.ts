@@ -332,6 +332,7 @@ const lines: {
     [{ ...base, type: "stopRequested", reason: "because" }, "Stop requested: because"],
     [{ ...base, type: "stopRequested", reason: undefined }, "Stop requested: undefined"],
   ],
+  hostDraining: [[{ ...base, type: "hostDraining", delay: 5 }, "Host draining for 5 ms"]],
   hostStopping: [[{ ...base, type: "hostStopping" }, "Host stopping"]],
   graceEnded: [[{ ...base, type: "graceEnded", reason: boom }, "Grace ended: boom"]],
   hostStopped: [
@@ -369,6 +370,10 @@ const lines: {
       "mailer: stop failed late, after 12 ms: Error: boom",
     ],
   ],
+  serviceListening: [[
+    { ...base, type: "serviceListening", service: "web", url: "http://localhost:3000/" },
+    "web: listening on http://localhost:3000/",
+  ]],
 };
 
 for (const [type, samples] of Object.entries(lines)) {

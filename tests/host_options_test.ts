@@ -44,6 +44,7 @@ const good: Readonly<Record<keyof HostOptions, readonly unknown[]>> = {
   servicesStopConcurrently: [undefined, false, true],
   startupTimeout: [undefined, 0, -0, 0.5, 1, 2 ** 31, Number.MAX_VALUE, Infinity],
   shutdownTimeout: [undefined, 0, 0.5, 1, 2 ** 31, Number.MAX_VALUE, Infinity],
+  drainDelay: [undefined, 0, 0.5, 1, 2 ** 31, Number.MAX_VALUE, Infinity],
   abandonTimeout: [undefined, 0, 0.5, 1, 2 ** 31, Number.MAX_VALUE, Infinity],
   backgroundServiceExceptionBehavior: [undefined, "stopHost", "ignore"],
   stopWhenIdle: [undefined, false, true],
@@ -59,6 +60,7 @@ const bad: Readonly<Record<keyof HostOptions, readonly Refusal[]>> = {
   servicesStopConcurrently: noFlag,
   startupTimeout: noNumber,
   shutdownTimeout: noNumber,
+  drainDelay: noNumber,
   abandonTimeout: noNumber,
   backgroundServiceExceptionBehavior: [
     ["StopHost", TypeError, "expected stopHost or ignore, got StopHost"],
@@ -111,7 +113,7 @@ for (const [option, values] of Object.entries(good)) {
       const defaults = { logger: false as const, clock: new FakeClock() };
       const host = createHost([], { ...defaults, [option]: value });
       await host.start();
-      await host.stop();
+      await host.stop(AbortSignal.abort()); // this clock stands still
       assert.is(host.state, "stopped");
     }
   });

@@ -220,8 +220,8 @@ test("services is a fresh snapshot at every moment", async () => {
   ]);
   const states = (): unknown[] => host.services.map(({ state, since }) => [state, since]);
   assert.equal(host.services, [
-    { name: "a", state: "created", since: 0, error: undefined },
-    { name: "b", state: "created", since: 0, error: undefined },
+    { name: "a", state: "created", since: 0, error: undefined, details: undefined },
+    { name: "b", state: "created", since: 0, error: undefined, details: undefined },
   ]);
   await clock.advance(5);
   const before = host.services;
@@ -240,6 +240,21 @@ test("services is a fresh snapshot at every moment", async () => {
   await clock.advance(50);
   await stop;
   assert.equal(states(), [["stopped", 90], ["stopped", 40]]);
+});
+
+test("services show what a service says of itself, also that it cannot", () => {
+  const boom = new Error("boom");
+  const { host } = rig([
+    { name: "queue", details: { waiting: 3 }, start() {}, stop() {} },
+    {
+      get details(): never {
+        throw boom;
+      },
+      start() {},
+      stop() {},
+    },
+  ]);
+  assert.equal(host.services.map(({ details }) => details), [{ waiting: 3 }, boom]);
 });
 
 test("services name the error a hook ended with", async () => {

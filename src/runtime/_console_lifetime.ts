@@ -1,4 +1,6 @@
 import { AbortError } from "../_abort.ts";
+import { linkOf } from "../_host_link.ts";
+import { ForcedStopError, type UnsettledHook } from "../errors.ts";
 import type { Host, HostLifetime } from "../types.ts";
 
 /** What a program that runs in a console needs of its runtime. */
@@ -8,6 +10,8 @@ export interface Platform {
   /** May throw where a signal does not exist. */
   on(signal: string, handler: () => void): void;
   off(signal: string, handler: () => void): void;
+  /** Whether a human watches. */
+  interactive(): boolean | undefined;
   /** Sets the code the process will end with, unless there is one that says it failed. */
   fail(code: number): void;
   /** Ends the process now. */
@@ -75,17 +79,19 @@ export function createConsoleLifetime(
       exitOnceStopped(code, host);
       return host.abort(reason);
     }
+    // Nobody routes requests to what somebody runs by hand.
+    if (signal === "SIGINT" && platform.interactive()) linkOf(host).skipDrainDelay();
     host.lifetime.stopApplication(reason);
     if (host.lifetime.stopping.reason === reason) lifetime.exitCode = code;
   };
 
   const exitOnceStopped = (code: number, host: Host): void => {
-    const running: string[] = [];
+    const running: UnsettledHook[] = [];
     host.subscribe((event) => {
       if (event.type === "serviceAbandoned") {
-        running.push(`"${event.service}" (${event.phase}, ${Math.round(event.duration)} ms)`);
+        running.push({ ...event, elapsed: Math.round(event.duration) });
       } else if (event.type === "hostStopped") {
-        console.error(`Forced to stop: still running: ${running.join(", ") || "nothing"}`);
+        console.error(new ForcedStopError(running).message);
         platform.exit(code);
       }
     });

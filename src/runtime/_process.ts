@@ -5,6 +5,7 @@ import { stopSignals } from "./_signals.ts";
 interface Process {
   readonly platform: string;
   readonly execArgv: readonly string[];
+  readonly stdout: { readonly isTTY?: boolean | undefined };
   exitCode?: number | string | null | undefined;
   on(event: string, listener: () => void): unknown;
   off(event: string, listener: () => void): unknown;
@@ -21,6 +22,7 @@ export const processPlatform: Platform = {
   signals: () => stopSignals(currentProcess().platform === "win32"),
   on: (signal, handler) => void currentProcess().on(signal, handler),
   off: (signal, handler) => void currentProcess().off(signal, handler),
+  interactive: () => currentProcess().stdout.isTTY,
   fail(code: number): void {
     currentProcess().exitCode ||= code;
   },

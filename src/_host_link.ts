@@ -1,0 +1,33 @@
+import { check } from "./_check.ts";
+import type { Member } from "./_member.ts";
+import type { Journal } from "./_journal.ts";
+import type { Clock, Host, Logger } from "./types.ts";
+
+/**
+ * What passes between a host and the entries beside the core. Found by its property's name: copies
+ * of this package from npm and JSR may meet in one program.
+ */
+export interface HostLink {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The services that exist, in order of registration. */
+  members(): readonly Member[];
+  readonly tell: Journal["tell"];
+  /** Begins the stop without `drainDelay`, or ends that now. */
+  skipDrainDelay(): void;
+}
+
+/** The link of a host that is known to be one. */
+export function linkOf(host: Host): HostLink {
+  return (host as Host & { readonly "~host": HostLink })["~host"];
+}
+
+/**
+ * The link of what is said to be a host.
+ *
+ * @throws {TypeError} If it was not made by `createHost`.
+ */
+export function hostLink(host: Host): HostLink {
+  check("host", host, { "~host": {} });
+  return linkOf(host);
+}
