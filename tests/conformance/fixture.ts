@@ -1,17 +1,18 @@
 /**
- * What the real .NET host and its real timers did, as recorded: the shape of the JSON files.
+ * What the real .NET host, its timers and its channels did, as recorded: the shape of the JSON files.
  *
  * @module
  */
 
 import { readFileSync } from "node:fs";
+import type { ChannelFullMode } from "../../src/channels.ts";
 import type { Script, ScriptedService } from "../_scripted_service.ts";
 
 /** A file of recordings, told apart by what is in it. */
 export type Fixture =
   | { readonly kind: "lifecycle"; readonly golden: readonly LifecycleGolden[] }
   | { readonly kind: "timers"; readonly golden: readonly TimerGolden[] }
-  | { readonly kind: "channels"; readonly golden: readonly unknown[] };
+  | { readonly kind: "channels"; readonly golden: readonly ChannelGolden[] };
 
 /** One scenario, what .NET did, and where we differ. */
 export interface LifecycleGolden {
@@ -68,6 +69,38 @@ export interface TimerStep {
   readonly arg?: number;
   readonly result?: string;
   readonly settled?: Readonly<Record<string, string>>;
+}
+
+/** A sequence of operations on one channel. */
+export interface ChannelGolden {
+  readonly id: string;
+  readonly mode: ChannelFullMode | "unbounded";
+  readonly capacity?: number;
+  readonly steps: readonly ChannelStep[];
+}
+
+/** One operation, its result, and what had come of it when all was quiet again. */
+export interface ChannelStep {
+  readonly op:
+    | "tryWrite"
+    | "write"
+    | "waitToWrite"
+    | "tryRead"
+    | "tryPeek"
+    | "read"
+    | "waitToRead"
+    | "complete"
+    | "completeWithError"
+    | "cancel";
+  readonly arg?: number;
+  readonly result?: string | undefined;
+  /** The numbered operations that had settled, and with what. */
+  readonly settled?: Readonly<Record<string, string>>;
+  readonly dropped?: readonly number[];
+  /** How many items the channel held. */
+  readonly count: number;
+  /** How the channel's completion had settled, if it had. */
+  readonly completion?: string | undefined;
 }
 
 /** Reads a file of recordings. */

@@ -9,7 +9,8 @@ import process from "node:process";
 import { readFixture } from "./fixture.ts";
 import { judge, report } from "./verdict.ts";
 
-const own = ["lifecycle.json", "timers.json"].map((name) => new URL(name, import.meta.url));
+const own = ["lifecycle.json", "timers.json", "channels.json"]
+  .map((name) => new URL(name, import.meta.url));
 const files = process.argv.slice(2);
 
 for (const file of files.length > 0 ? files : own) {

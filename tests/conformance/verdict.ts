@@ -8,6 +8,7 @@ import { disagreement } from "./agreement.ts";
 import type { Fixture, LifecycleGolden, Moment, Scenario } from "./fixture.ts";
 import { type Entry, moments, type Recording } from "./recording.ts";
 import { replay } from "./replay.ts";
+import { replayChannel } from "./replay_channel.ts";
 import { replayTimer } from "./replay_timer.ts";
 import { rules } from "./rules/mod.ts";
 import { Story } from "./rules/story.ts";
@@ -27,20 +28,14 @@ const parity = "agrees with .NET";
 
 /** Plays every recording of a file, one after the other. */
 export async function judge(fixture: Fixture): Promise<readonly Verdict[]> {
-  if (fixture.kind === "channels") {
-    throw new Error("Cannot replay channels: they are not part of the library yet");
+  switch (fixture.kind) {
+    case "lifecycle":
+      return await each(fixture.golden, judgeLifecycle);
+    case "timers":
+      return await each(fixture.golden, (golden) => judgeSteps(golden, replayTimer));
+    case "channels":
+      return await each(fixture.golden, (golden) => judgeSteps(golden, replayChannel));
   }
-  const verdicts: Verdict[] = [];
-  if (fixture.kind === "timers") {
-    for (const golden of fixture.golden) {
-      const wrong = await replayTimer(golden).catch(crash);
-      const details = JSON.stringify(golden);
-      verdicts.push({ id: golden.id, by: parity, ...(wrong && { wrong, details }) });
-    }
-  } else {
-    for (const golden of fixture.golden) verdicts.push(await judgeLifecycle(golden));
-  }
-  return verdicts;
 }
 
 /** Counts by what was judged, and the first failure in full. */
@@ -65,6 +60,24 @@ export function report(verdicts: readonly Verdict[]): string {
     `The first, in full: ${failures[0]?.id}`,
     failures[0]?.details,
   ].join("\n");
+}
+
+async function each<Golden>(
+  goldens: readonly Golden[],
+  judgeOne: (golden: Golden) => Promise<Verdict>,
+): Promise<readonly Verdict[]> {
+  const verdicts: Verdict[] = [];
+  for (const golden of goldens) verdicts.push(await judgeOne(golden));
+  return verdicts;
+}
+
+async function judgeSteps<Golden extends { readonly id: string }>(
+  golden: Golden,
+  play: (golden: Golden) => Promise<string | undefined>,
+): Promise<Verdict> {
+  const { id } = golden;
+  const wrong = await play(golden).catch(crash);
+  return wrong ? { id, by: parity, wrong, details: JSON.stringify(golden) } : { id, by: parity };
 }
 
 async function judgeLifecycle(golden: LifecycleGolden): Promise<Verdict> {

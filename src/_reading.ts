@@ -1,0 +1,37 @@
+import type { Channel } from "./channel.ts";
+
+/** Iterates over a channel. By hand: an async generator takes more than twice as long. */
+export class Reading<T> implements AsyncIterableIterator<T> {
+  readonly #channel: Channel<T>;
+  readonly #signal: AbortSignal | undefined;
+  #left = false;
+
+  constructor(channel: Channel<T>, signal: AbortSignal | undefined) {
+    this.#channel = channel;
+    this.#signal = signal;
+  }
+
+  next(): Promise<IteratorResult<T>> {
+    if (this.#left || this.#signal?.aborted) return this.#wait();
+    const value = this.#channel.tryRead();
+    return value === undefined ? this.#wait() : Promise.resolve({ value, done: false });
+  }
+
+  return(): Promise<IteratorResult<T>> {
+    this.#left = true;
+    return this.#wait();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async #wait(): Promise<IteratorResult<T>> {
+    while (!this.#left && await this.#channel.waitToRead(this.#signal)) {
+      if (this.#left || this.#signal?.aborted) continue; // it happened while this woke up
+      const value = this.#channel.tryRead();
+      if (value !== undefined) return { value, done: false };
+    }
+    return { value: undefined, done: true };
+  }
+}
