@@ -1,3 +1,5 @@
+import { globalClock } from "./_timer.ts";
+import { delay } from "./delay.ts";
 import { checkPeriod, PeriodicTimer } from "./periodic_timer.ts";
 import type { Clock } from "./types.ts";
 
@@ -49,12 +51,17 @@ export function every(period: number, options: EveryOptions = {}): AsyncIterable
 
 async function* ticks(
   period: number,
-  { signal, immediate = false, clock }: EveryOptions,
+  { signal, immediate = false, clock = globalClock }: EveryOptions,
 ): AsyncGenerator<void, void, void> {
   const timer = new PeriodicTimer(period, { clock });
   try {
     if (immediate && !signal?.aborted) yield;
-    while (await timer.waitForNextTick(signal)) yield;
+    while (await timer.waitForNextTick(signal)) {
+      const begun = clock.now();
+      yield;
+      // A body that takes longer than the period and waits for nothing leaves others their turn.
+      if (clock.now() - begun >= period) await delay(0, { signal, clock });
+    }
   } catch (error) {
     if (!signal?.aborted) throw error;
   }

@@ -71,6 +71,18 @@ test("every() never overlaps: what the body misses becomes one", async () => {
   assert.is(done.state, "fulfilled");
 });
 
+test("every() starves nobody, whatever its body computes", async () => {
+  let turns = 0;
+  const timer = setTimeout(() => turns++, 1);
+  let ticks = 0;
+  for await (const _ of every(1)) {
+    for (const end = performance.now() + 3; performance.now() < end;);
+    if (turns > 0 || ++ticks > 100) break;
+  }
+  clearTimeout(timer);
+  assert.is(turns, 1);
+});
+
 test("every() ends quietly when its signal aborts while it waits", async () => {
   const clock = new FakeClock();
   const controller = new AbortController();

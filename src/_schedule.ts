@@ -1,0 +1,311 @@
+import { answers, link } from "./_abort.ts";
+import { check, nothing } from "./_check.ts";
+import { renderError } from "./_render.ts";
+import { startTimer } from "./_timer.ts";
+import { BackgroundService } from "./background_service.ts";
+import { HostStateError } from "./errors.ts";
+import type { HostedServiceHooks } from "./hosted_service.ts";
+import type { Clock, ServiceContext } from "./types.ts";
+
+/** One run of a schedule. */
+export interface ScheduledRun {
+  /**
+   * The moment of the schedule this run is for, without jitter; the first, if several were missed.
+   * When only {@linkcode ScheduledService.trigger} asked for the run, the moment it began.
+   */
+  readonly scheduledAt: Date;
+  /** Whether only {@linkcode ScheduledService.trigger} asked for the run. */
+  readonly triggered: boolean;
+}
+
+/**
+ * The work of a schedule. A run that rejects with the reason of an aborted signal, or any
+ * `AbortError` then, was cut by the stop; any other rejection is a failure.
+ *
+ * @param signal Aborts when the run should finish: the service is being stopped.
+ * @param context `context.forced` aborts when finishing takes too long.
+ * @param run What the run is for.
+ */
+export type ScheduledWork = (
+  signal: AbortSignal,
+  context: ServiceContext,
+  run: ScheduledRun,
+) => unknown;
+
+/** What every schedule has; it may also have the hooks and settings of any service. */
+export interface ScheduleDefinition extends Omit<HostedServiceHooks, "details"> {
+  /** The work: called for each run, never while another goes on. The stop waits for it. */
+  readonly work: ScheduledWork;
+
+  /**
+   * Each scheduled run begins up to so many milliseconds late, at random, so that replicas do not
+   * all begin at once. The schedule itself does not move.
+   *
+   * @default {0}
+   */
+  readonly jitter?: number | undefined;
+
+  /**
+   * What a run that fails does, besides being counted: write a line to the log, after which the
+   * schedule goes on; or fail the service, so that its `backgroundServiceExceptionBehavior`
+   * decides.
+   *
+   * @default {"log"}
+   */
+  readonly onError?: "log" | "fail" | undefined;
+
+  /**
+   * The wall clock, in milliseconds since 1970, for all dates here; injected by tests.
+   *
+   * @default {Date.now}
+   */
+  readonly now?: (() => number) | undefined;
+}
+
+/** How a schedule stands. */
+export interface ScheduleDetails {
+  /**
+   * When the next scheduled run begins, jitter included: at once, if that has passed. `undefined`
+   * when none is to come.
+   */
+  readonly nextRun: Date | undefined;
+  /** When the last run began; `undefined` before the first. */
+  readonly lastRun: Date | undefined;
+  /** How many runs have begun. */
+  readonly runs: number;
+  /** How many runs have failed. */
+  readonly failures: number;
+  /** Whether a run goes on. */
+  readonly running: boolean;
+}
+
+/** A background service that does its work again and again, one run at a time. */
+export interface ScheduledService extends BackgroundService {
+  /** What the host calls it. */
+  readonly name: string;
+
+  /** How it stands: a fresh object, also found in `host.services`. */
+  readonly details: ScheduleDetails;
+
+  /**
+   * Asks for a run now, and does not move the schedule. If a run goes on, another follows it: the
+   * one that goes on may have missed what the caller has just written. All who ask meanwhile share
+   * that one.
+   *
+   * @returns Settles as that run does; work that waited for it itself would wait forever. Its
+   * rejection never counts as unhandled, so that it may be called and forgotten.
+   * @throws {HostStateError} If the schedule does not run: it is not yet started, is being stopped,
+   * or has ended.
+   */
+  trigger(): Promise<void>;
+}
+
+/** When runs are due, by a time of its own in milliseconds. */
+export interface Timetable {
+  /** When the last run was, if that is known from before. */
+  readonly lastRun?: Date | undefined;
+  /** Its time. */
+  now(): number;
+  /** What its time is by the wall clock. */
+  date(time: number): Date;
+  /** The first moment not yet dealt with; `undefined` when none is to come. Asked at any time. */
+  due(): number | undefined;
+  /** A run begins for all moments until now: they are dealt with. */
+  begun(): void;
+  /** A run has ended, `cut` by the stop or by itself. The next one waits for what this returns. */
+  ended?(run: ScheduledRun, cut: boolean): unknown;
+}
+
+type Open = (signal: AbortSignal, context: ServiceContext) => Timetable | Promise<Timetable>;
+
+/**
+ * No sleep is longer: a timer knows nothing of a wall clock that was set and, on some systems,
+ * nothing of the time for which the machine was suspended.
+ */
+const longestSleep = 60_000;
+
+/** The service, whatever its timetable. */
+export class Schedule extends BackgroundService implements ScheduledService {
+  readonly name!: string; // `define` sets it
+  readonly #definition: ScheduleDefinition;
+  readonly #open: Open;
+  /** Both only while the work goes on. */
+  #signal: AbortSignal | undefined;
+  #timetable: Timetable | undefined;
+  /** The run that was asked for and has not begun. */
+  #request: Request | undefined;
+  /** Ends the sleep. */
+  #wake: () => void = nothing;
+  /** How late the next scheduled run begins. */
+  #delay = 0;
+  #lastRun: Date | undefined;
+  #runs = 0;
+  #failures = 0;
+  #running = false;
+
+  /** @param open Opens the timetable, once a start. */
+  constructor(definition: ScheduleDefinition, open: Open) {
+    super();
+    this.#definition = definition;
+    this.#open = open;
+  }
+
+  get details(): ScheduleDetails {
+    const due = this.#timetable?.due();
+    return {
+      nextRun: due === undefined ? undefined : this.#timetable?.date(due + this.#delay),
+      lastRun: this.#lastRun && new Date(this.#lastRun),
+      runs: this.#runs,
+      failures: this.#failures,
+      running: this.#running,
+    };
+  }
+
+  trigger(): Promise<void> {
+    const request = this.#request ?? newRequest();
+    if (this.#signal && !this.#signal.aborted) {
+      this.#request = request;
+      this.#wake();
+    } else request.reject(this.#notRunning());
+    return request.promise;
+  }
+
+  /** After everything that may have changed it, looks anew at what is to be done. */
+  override async execute(signal: AbortSignal, context: ServiceContext): Promise<void> {
+    this.#signal = signal;
+    const unlink = link(signal, () => this.#close());
+    try {
+      const timetable = this.#timetable = await this.#open(signal, context);
+      this.#lastRun ??= timetable.lastRun;
+      this.#drawDelay();
+      while (!signal.aborted) {
+        const due = timetable.due();
+        const left = due === undefined ? Infinity : due + this.#delay - timetable.now();
+        if (left > 0 && !this.#request) {
+          if (due === undefined) return;
+          await this.#sleep(Math.min(Math.ceil(left), longestSleep), context.clock);
+          continue;
+        }
+        if (left <= 0) {
+          timetable.begun();
+          this.#drawDelay();
+        }
+        const scheduledAt = timetable.date(left <= 0 ? due as number : timetable.now());
+        await this.#run({ scheduledAt, triggered: left > 0 }, timetable, signal, context);
+        // Work that takes longer than its period, and waits for nothing, leaves others their turn.
+        if (!signal.aborted) await this.#sleep(0, context.clock);
+      }
+    } finally {
+      unlink();
+      this.#signal = this.#timetable = undefined;
+      this.#close();
+    }
+  }
+
+  #drawDelay(): void {
+    const { jitter = 0 } = this.#definition;
+    this.#delay = jitter && Math.random() * jitter;
+  }
+
+  #sleep(ms: number, clock: Clock): Promise<void> {
+    return new Promise((resolve) => {
+      const clear = startTimer(clock, ms, resolve);
+      this.#wake = () => {
+        clear();
+        resolve();
+      };
+    });
+  }
+
+  async #run(
+    run: ScheduledRun,
+    timetable: Timetable,
+    signal: AbortSignal,
+    context: ServiceContext,
+  ): Promise<void> {
+    const { onError } = this.#definition;
+    const request = this.#request;
+    const begun = context.clock.now();
+    let cut = false;
+    let failure: { readonly error: unknown } | undefined;
+
+    this.#request = undefined;
+    this.#lastRun = timetable.date(timetable.now());
+    this.#runs++;
+    this.#running = true;
+    try {
+      await this.#definition.work(signal, context, run);
+      request?.resolve();
+    } catch (error) {
+      request?.reject(error);
+      const ours = [signal, context.forced, context.lifetime.stopping];
+      cut = ours.some((it) => answers(error, it));
+      if (!cut) failure = { error };
+    }
+    this.#running = false;
+    if (failure) {
+      this.#failures++;
+      const ms = Math.round(context.clock.now() - begun);
+      if (onError !== "fail") complain(context, `a run failed after ${ms} ms`, failure.error);
+    }
+    await timetable.ended?.(run, cut);
+    if (failure && onError === "fail") throw failure.error; // the host logs it
+  }
+
+  /** Leaves nobody waiting. */
+  #close(): void {
+    this.#request?.reject(this.#notRunning());
+    this.#request = undefined;
+    this.#wake();
+  }
+
+  #notRunning(): HostStateError {
+    return new HostStateError(`Cannot trigger service "${this.name}": it is not running`);
+  }
+}
+
+/** Checks what every schedule has. */
+export function checkSchedule(name: string, definition: ScheduleDefinition): void {
+  const label = `service "${name}"`;
+  check(label, definition, { work: nothing });
+  const { jitter = 0, onError = "log", now = nothing } = definition;
+  check(label, { jitter, now }, { jitter: 0, now: nothing });
+  checkFinite(`${label}.jitter`, jitter);
+  checkWord(`${label}.onError`, onError, ["log", "fail"]);
+}
+
+/** Checks a time that must pass. */
+export function checkFinite(label: string, ms: number): void {
+  if (ms === Infinity) throw new RangeError(`Cannot use ${label}: Infinity is not finite`);
+}
+
+/** Checks a setting that is one of some words. */
+export function checkWord(label: string, value: unknown, words: readonly string[]): void {
+  if (!words.includes(value as string)) {
+    throw new TypeError(`Cannot use ${label}: expected ${words.join(" or ")}, got ${value}`);
+  }
+}
+
+/** Logs what a schedule survives. */
+export function complain({ name, logger }: ServiceContext, what: string, error: unknown): void {
+  try {
+    logger.error(`Service "${name}": ${what}: ${renderError(error)}`);
+  } catch {
+    // A logger that fails changes nothing.
+  }
+}
+
+/** A run somebody waits for. */
+interface Request {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+function newRequest(): Request {
+  let resolve!: () => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<void>((...settle) => [resolve, reject] = settle);
+  promise.catch(nothing); // it may be called and forgotten
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,520 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { cron, type CronDefinition, type LastRun, type ScheduledService } from "../src/cron.ts";
+import { FakeClock, quiet } from "./_fake_clock.ts";
+import { Fate, rejection, thrown } from "./_fate.ts";
+import { Gate, hang } from "./_gate.ts";
+import { guard } from "./_guard.ts";
+import { withRandom } from "./_random.ts";
+import { type Rig, rig } from "./_rig.ts";
+
+guard(test);
+
+const boom = new Error("boom");
+const minute = 60_000;
+const hour = 60 * minute;
+const daily = "30 2 * * *";
+
+/** A started host with one job on a wall clock that a test sets. */
+class Bench {
+  readonly clock: FakeClock = new FakeClock();
+  readonly rig: Rig;
+  readonly job: ScheduledService;
+  /** `scheduledAt` of each run, and when it began if that differs; with a `!` if triggered. */
+  readonly runs: string[] = [];
+  /** What the wall clock shows when the other one shows 0. */
+  #wall: number;
+
+  constructor(now: string, definition: Partial<CronDefinition>) {
+    this.#wall = Date.parse(now);
+    this.job = cron("job", {
+      pattern: daily,
+      timeZone: "Europe/Berlin",
+      now: () => this.#wall + this.clock.now(),
+      ...definition,
+      work: (signal, context, run) => {
+        const [due, began] = [run.scheduledAt.toISOString(), this.now];
+        this.runs.push((due === began ? due : `${due} at ${began}`) + (run.triggered ? "!" : ""));
+        return definition.work?.(signal, context, run);
+      },
+    });
+    this.rig = rig([this.job], { clock: this.clock });
+  }
+
+  static async start(now: string, definition: Partial<CronDefinition> = {}): Promise<Bench> {
+    const bench = new Bench(now, definition);
+    await bench.rig.host.start();
+    await quiet();
+    return bench;
+  }
+
+  get now(): string {
+    return new Date(this.#wall + this.clock.now()).toISOString();
+  }
+
+  /** Sets the wall clock. */
+  set now(now: string) {
+    this.#wall = Date.parse(now) - this.clock.now();
+  }
+
+  /** Lets time pass until the wall clock shows `now`. */
+  async until(now: string): Promise<void> {
+    await this.clock.advanceTo(Date.parse(now) - this.#wall);
+  }
+
+  get nextRun(): string | undefined {
+    return this.job.details.nextRun?.toISOString();
+  }
+
+  /** Stops the host, and looks whether anything is left. */
+  async stop(): Promise<void> {
+    await this.rig.host.stop();
+    assert.is(this.clock.pending, 0);
+  }
+}
+
+/** A store in memory. */
+function memory(saved?: LastRun) {
+  return {
+    saved,
+    load: (): LastRun => saved,
+    save(lastRun: Date): void {
+      this.saved = lastRun;
+    },
+  };
+}
+
+// The wall clock.
+
+test("cron() runs when the pattern matches, and says when it will", async () => {
+  const bench = await Bench.start("2026-07-01T10:00:00Z");
+  assert.is(bench.nextRun, "2026-07-02T00:30:00.000Z");
+  await bench.until("2026-07-03T10:00:00Z");
+  assert.equal(bench.runs, ["2026-07-02T00:30:00.000Z", "2026-07-03T00:30:00.000Z"]);
+  assert.equal(bench.job.details, {
+    nextRun: new Date("2026-07-04T00:30:00Z"),
+    lastRun: new Date("2026-07-03T00:30:00Z"),
+    runs: 2,
+    failures: 0,
+    running: false,
+  });
+  await bench.stop();
+});
+
+test("cron() takes seconds, and nicknames", async () => {
+  const often = await Bench.start("2026-07-01T10:00:00.500Z", { pattern: "*/20 * * * * *" });
+  await often.until("2026-07-01T10:00:40Z");
+  assert.equal(often.runs, ["2026-07-01T10:00:20.000Z", "2026-07-01T10:00:40.000Z"]);
+  await often.stop();
+  const midnight = await Bench.start("2026-07-01T10:00:00Z", { pattern: "@daily" });
+  assert.is(midnight.nextRun, "2026-07-01T22:00:00.000Z");
+  await midnight.stop();
+});
+
+test("cron() daily at a time the spring gap leaves out runs right after the gap", async () => {
+  const bench = await Bench.start("2026-03-28T00:00:00Z");
+  await bench.until("2026-03-30T12:00:00Z");
+  assert.equal(bench.runs, [
+    "2026-03-28T01:30:00.000Z", // 02:30 in winter
+    "2026-03-29T01:00:00.000Z", // 03:00, as 02:00 to 03:00 does not exist
+    "2026-03-30T00:30:00.000Z", // 02:30 in summer
+  ]);
+  await bench.stop();
+});
+
+test("cron() daily at a time the autumn repeats runs the first time only", async () => {
+  const bench = await Bench.start("2026-10-24T12:00:00Z");
+  await bench.until("2026-10-26T12:00:00Z");
+  assert.equal(bench.runs, ["2026-10-25T00:30:00.000Z", "2026-10-26T01:30:00.000Z"]);
+  await bench.stop();
+});
+
+test("cron() many times a day skips the gap, and goes on through the repeated hour", async () => {
+  const pattern = "*/30 2 * * *";
+  const spring = await Bench.start("2026-03-28T12:00:00Z", { pattern });
+  await spring.until("2026-03-30T12:00:00Z");
+  assert.equal(spring.runs, ["2026-03-30T00:00:00.000Z", "2026-03-30T00:30:00.000Z"]);
+  await spring.stop();
+  const autumn = await Bench.start("2026-10-24T12:00:00Z", { pattern });
+  await autumn.until("2026-10-25T12:00:00Z");
+  assert.equal(autumn.runs, [
+    "2026-10-25T00:00:00.000Z",
+    "2026-10-25T00:30:00.000Z",
+    "2026-10-25T01:00:00.000Z",
+    "2026-10-25T01:30:00.000Z",
+  ]);
+  await autumn.stop();
+});
+
+test("cron() looks at the wall clock every minute, and so sees that it was set", async () => {
+  const bench = await Bench.start("2026-07-01T10:00:00Z");
+  assert.is(bench.clock.next, minute);
+  bench.now = "2026-07-02T00:29:00Z";
+  await bench.clock.advance(minute);
+  assert.equal(bench.runs, ["2026-07-02T00:30:00.000Z"]);
+  await bench.stop();
+});
+
+test("cron() repeats nothing when the wall clock is set back", async () => {
+  const bench = await Bench.start("2026-07-02T00:00:00Z");
+  await bench.until("2026-07-02T00:30:00Z");
+  bench.now = "2026-07-02T00:00:00Z";
+  await bench.until("2026-07-03T00:30:00Z");
+  assert.equal(bench.runs, ["2026-07-02T00:30:00.000Z", "2026-07-03T00:30:00.000Z"]);
+  await bench.stop();
+});
+
+test("cron() counts from now when the wall clock is set back by more than a day", async () => {
+  const bench = await Bench.start("2036-07-01T00:00:00Z");
+  bench.now = "2026-07-01T00:00:00Z";
+  await bench.clock.advance(hour);
+  assert.equal(bench.runs, ["2026-07-01T00:30:00.000Z"]);
+  await bench.stop();
+});
+
+test("cron() without a clock of its own looks at Date.now", async () => {
+  const { host } = rig([cron("job", { pattern: "@daily", work: hang })]);
+  await host.start();
+  await quiet();
+  const nextRun = Number((host.services[0]?.details as ScheduledService["details"]).nextRun);
+  assert.ok(nextRun > Date.now() && nextRun <= Date.now() + 25 * hour, `${nextRun}`);
+  await host.stop();
+});
+
+// The end of a pattern.
+
+test("cron() with one moment runs then, and its work has ended", async () => {
+  const bench = await Bench.start("2026-07-01T10:00:00Z", { pattern: "2026-07-01T13:00:00" });
+  await bench.until("2026-07-01T12:00:00Z");
+  assert.equal(bench.runs, ["2026-07-01T11:00:00.000Z"]);
+  assert.is(bench.rig.host.services[0]?.state, "completed");
+  assert.is(bench.nextRun, undefined);
+  assert.is((await rejection<{ code?: string }>(bench.job.trigger())).code, "ERR_HOST_STATE");
+  await bench.stop();
+});
+
+for (const pattern of ["0 0 0 1 1 * 2020", "0 0 30 2 *"]) {
+  test(`cron() with ${pattern}, which never comes, has ended at once`, async () => {
+    const bench = await Bench.start("2026-07-01T10:00:00Z", { pattern });
+    assert.is(bench.rig.host.services[0]?.state, "completed");
+    assert.equal(bench.runs, []);
+    await bench.stop();
+  });
+}
+
+// Missed moments.
+
+test("cron() makes one run of what a long run misses, right after it", async () => {
+  const gate = new Gate();
+  const bench = await Bench.start("2026-07-01T10:00:00Z", {
+    pattern: "*/5 * * * *",
+    work: () => gate.promise,
+  });
+  await bench.until("2026-07-01T10:17:00Z");
+  gate.open();
+  await bench.until("2026-07-01T10:20:00Z");
+  assert.equal(bench.runs, [
+    "2026-07-01T10:05:00.000Z",
+    "2026-07-01T10:10:00.000Z at 2026-07-01T10:17:00.000Z",
+    "2026-07-01T10:20:00.000Z",
+  ]);
+  await bench.stop();
+});
+
+test("cron() with missed skip waits after a long run for the next moment", async () => {
+  const gate = new Gate();
+  const bench = await Bench.start("2026-07-01T10:00:00Z", {
+    pattern: "*/5 * * * *",
+    missed: "skip",
+    work: () => gate.promise,
+  });
+  await bench.until("2026-07-01T10:10:30Z");
+  gate.open();
+  await quiet();
+  assert.is(bench.nextRun, "2026-07-01T10:15:00.000Z");
+  await bench.until("2026-07-01T10:15:00Z");
+  assert.equal(bench.runs, ["2026-07-01T10:05:00.000Z", "2026-07-01T10:15:00.000Z"]);
+  await bench.stop();
+});
+
+test("cron() with missed skip drops what passes while a triggered run goes on", async () => {
+  const gate = new Gate();
+  const bench = await Bench.start("2026-07-01T10:04:00Z", {
+    pattern: "*/5 * * * *",
+    missed: "skip",
+    work: () => gate.promise,
+  });
+  void bench.job.trigger();
+  await bench.until("2026-07-01T10:05:10Z");
+  gate.open();
+  await bench.until("2026-07-01T10:10:00Z");
+  assert.equal(bench.runs, ["2026-07-01T10:04:00.000Z!", "2026-07-01T10:10:00.000Z"]);
+  await bench.stop();
+});
+
+test("cron() runs once for all that passed while the machine was suspended", async () => {
+  const bench = await Bench.start("2026-07-01T10:00:00Z");
+  bench.now = "2026-07-04T06:00:00Z"; // and no timer has moved
+  await bench.clock.advance(minute);
+  assert.equal(bench.runs, ["2026-07-02T00:30:00.000Z at 2026-07-04T06:01:00.000Z"]);
+  assert.is(bench.nextRun, "2026-07-05T00:30:00.000Z");
+  await bench.stop();
+});
+
+test("cron() with missed skip runs not at all for what passed while it was suspended", async () => {
+  const bench = await Bench.start("2026-07-01T10:00:00Z", { missed: "skip" });
+  bench.now = "2026-07-04T06:00:00Z";
+  await bench.clock.advance(minute);
+  assert.equal(bench.runs, []);
+  assert.is(bench.nextRun, "2026-07-05T00:30:00.000Z");
+  await bench.stop();
+});
+
+test("cron() with missed skip runs when it is late by no more than a minute", async () => {
+  const bench = await Bench.start("2026-07-02T00:29:30Z", { missed: "skip" });
+  bench.now = "2026-07-02T00:30:20Z";
+  await bench.clock.advance(30_000);
+  assert.equal(bench.runs, ["2026-07-02T00:30:00.000Z at 2026-07-02T00:30:50.000Z"]);
+  await bench.stop();
+});
+
+test("cron() with missed skip does not take its jitter for lateness", async () => {
+  await withRandom(0.5, async () => {
+    const bench = await Bench.start("2026-07-02T00:29:30Z", { missed: "skip", jitter: hour });
+    assert.is(bench.nextRun, "2026-07-02T01:00:00.000Z");
+    await bench.until("2026-07-02T02:00:00Z");
+    assert.equal(bench.runs, ["2026-07-02T00:30:00.000Z at 2026-07-02T01:00:00.000Z"]);
+    await bench.stop();
+  });
+});
+
+test("cron() stops while it waits for its jitter", async () => {
+  await withRandom(0.5, async () => {
+    const bench = await Bench.start("2026-07-02T00:29:30Z", { jitter: hour });
+    await bench.until("2026-07-02T00:45:00Z");
+    await bench.stop();
+    assert.equal(bench.runs, []);
+  });
+});
+
+// The store.
+
+const night = "2026-07-01T00:30:00Z";
+
+for (const saved of [new Date(night), Date.parse(night), night]) {
+  test(`cron() catches up on what was missed since the last run (${typeof saved})`, async () => {
+    const store = memory(saved);
+    const bench = await Bench.start("2026-07-04T06:00:00Z", { store });
+    assert.equal(bench.runs, ["2026-07-02T00:30:00.000Z at 2026-07-04T06:00:00.000Z"]);
+    assert.equal(store.saved, new Date("2026-07-04T06:00:00Z"));
+    assert.is(bench.nextRun, "2026-07-05T00:30:00.000Z");
+    await bench.stop();
+  });
+}
+
+test("cron() that has missed nothing waits, and knows of the last run", async () => {
+  const bench = await Bench.start("2026-07-01T06:00:00Z", { store: memory(night) });
+  assert.equal(bench.runs, []);
+  assert.equal(bench.job.details.lastRun, new Date(night));
+  await bench.stop();
+});
+
+test("cron() with missed skip does not catch up, and still knows of the last run", async () => {
+  const store = memory(night);
+  const bench = await Bench.start("2026-07-04T06:00:00Z", { missed: "skip", store });
+  assert.equal(bench.runs, []);
+  assert.equal(bench.job.details.lastRun, new Date(night));
+  await bench.until("2026-07-05T00:30:00Z");
+  assert.equal(store.saved, new Date("2026-07-05T00:30:00Z"));
+  await bench.stop();
+});
+
+for (const nothing of [undefined, null]) {
+  test(`cron() counts from its start when ${nothing} was saved`, async () => {
+    const bench = await Bench.start("2026-07-04T06:00:00Z", { store: memory(nothing) });
+    assert.equal(bench.runs, []);
+    assert.is(bench.job.details.lastRun, undefined);
+    await bench.stop();
+  });
+}
+
+test("cron() does not run again what a replica whose clock is ahead has run", async () => {
+  const store = memory("2026-07-02T00:30:00.050Z");
+  const bench = await Bench.start("2026-07-02T00:29:59.990Z", { store });
+  await bench.until("2026-07-02T12:00:00Z");
+  assert.equal(bench.runs, []);
+  await bench.stop();
+});
+
+test("cron() saves when a run began, after it has ended", async () => {
+  const gate = new Gate();
+  const store = memory();
+  const bench = await Bench.start("2026-07-02T00:00:00Z", { store, work: () => gate.promise });
+  await bench.until("2026-07-02T01:00:00Z");
+  assert.is(store.saved, undefined);
+  gate.open();
+  await quiet();
+  assert.equal(store.saved, new Date("2026-07-02T00:30:00Z"));
+  await bench.stop();
+});
+
+for (const onError of ["log", "fail"] as const) {
+  test(`cron() saves a run that failed, too (onError: ${onError})`, async () => {
+    const store = memory();
+    const bench = await Bench.start("2026-07-02T00:00:00Z", {
+      store,
+      onError,
+      backgroundServiceExceptionBehavior: "ignore",
+      work: () => Promise.reject(boom),
+    });
+    await bench.until("2026-07-02T01:00:00Z");
+    assert.equal(store.saved, new Date("2026-07-02T00:30:00Z"));
+    assert.is(bench.rig.host.services[0]?.state, onError === "log" ? "started" : "failed");
+    await bench.stop();
+  });
+}
+
+test("cron() does not save a run the stop has cut: it is caught up on", async () => {
+  const store = memory(night);
+  const cut = await Bench.start("2026-07-02T00:00:00Z", {
+    store,
+    work: (signal) => new Promise((_, reject) => (signal.onabort = () => reject(signal.reason))),
+  });
+  await cut.until("2026-07-02T00:30:00Z");
+  await cut.stop();
+  assert.is(store.saved, night);
+  const next = await Bench.start("2026-07-02T00:31:00Z", { store });
+  assert.equal(next.runs, ["2026-07-02T00:30:00.000Z at 2026-07-02T00:31:00.000Z"]);
+  await next.stop();
+});
+
+test("cron() saves a run that ends well during the stop", async () => {
+  const gate = new Gate();
+  const store = memory();
+  const bench = await Bench.start("2026-07-02T00:00:00Z", { store, work: () => gate.promise });
+  await bench.until("2026-07-02T00:30:00Z");
+  const stop = bench.stop();
+  gate.open();
+  await stop;
+  assert.equal(store.saved, new Date("2026-07-02T00:30:00Z"));
+});
+
+test("cron() does not save a run that was only triggered", async () => {
+  const store = memory();
+  const bench = await Bench.start("2026-07-02T00:00:00Z", { store });
+  await bench.job.trigger();
+  await quiet();
+  assert.equal(bench.runs, ["2026-07-02T00:00:00.000Z!"]);
+  assert.is(store.saved, undefined);
+  await bench.stop();
+});
+
+test("cron() logs a save that fails, and goes on", async () => {
+  const store = { load: () => undefined, save: () => Promise.reject(boom) };
+  const bench = await Bench.start("2026-07-02T00:00:00Z", { store, onError: "fail" });
+  await bench.until("2026-07-03T12:00:00Z");
+  assert.is(bench.runs.length, 2);
+  const line = 'error: Service "job": the last run was not saved: Error: boom';
+  assert.equal(bench.rig.lines.heads, [line, line]);
+  assert.is(bench.job.details.failures, 0);
+  await bench.stop();
+});
+
+const unloadable = 'error: Service "job": the last run was not loaded, so none is caught up on: ';
+
+for (
+  const [what, load, line] of [
+    ["fails", () => Promise.reject(boom), "Error: boom"],
+    [
+      "gives no date",
+      () => "yesterday",
+      "TypeError: Cannot use what was loaded: yesterday is not a date",
+    ],
+  ] as const
+) {
+  test(`cron() logs a load that ${what}, and counts from now`, async () => {
+    const store = { ...memory(), load };
+    const bench = await Bench.start("2026-07-02T00:00:00Z", { store, onError: "fail" });
+    await bench.until("2026-07-02T12:00:00Z");
+    assert.equal(bench.runs, ["2026-07-02T00:30:00.000Z"]);
+    assert.equal(bench.rig.lines.heads, [unloadable + line]);
+    await bench.stop();
+  });
+}
+
+test("cron() waits for its load with everything, and the stop ends that wait", async () => {
+  const load = (signal: AbortSignal): Promise<never> =>
+    new Promise((_, reject) => (signal.onabort = () => reject(signal.reason)));
+  const bench = await Bench.start("2026-07-02T00:00:00Z", { store: { ...memory(), load } });
+  const trigger = new Fate(bench.job.trigger());
+  await bench.until("2026-07-02T12:00:00Z");
+  assert.is(trigger.state, "pending");
+  await bench.stop();
+  assert.is(trigger.state, "rejected");
+  assert.equal(bench.runs, []);
+  assert.equal(bench.rig.lines.all, []);
+});
+
+test("cron() triggered during its load runs when that is done", async () => {
+  const gate = new Gate();
+  const store = { ...memory(), load: () => gate.promise as Promise<undefined> };
+  const bench = await Bench.start("2026-07-02T00:00:00Z", { store });
+  const trigger = new Fate(bench.job.trigger());
+  gate.open();
+  await quiet();
+  assert.is(trigger.state, "fulfilled");
+  assert.equal(bench.runs, ["2026-07-02T00:00:00.000Z!"]);
+  await bench.stop();
+});
+
+test("cron() hands its save a signal that aborts with the grace", async () => {
+  let seen: AbortSignal | undefined;
+  const save = (_: Date, signal: AbortSignal): Promise<never> => {
+    seen = signal;
+    return new Promise((_, reject) => (signal.onabort = () => reject(signal.reason)));
+  };
+  const bench = await Bench.start("2026-07-02T00:00:00Z", { store: { ...memory(), save } });
+  await bench.until("2026-07-02T00:30:00Z");
+  const stop = bench.stop();
+  await bench.clock.advance(24_999);
+  assert.not(seen?.aborted);
+  await bench.clock.advance(1);
+  await stop;
+  assert.ok(seen?.aborted);
+  assert.is(bench.rig.lines.all.length, 2, "it was late, and was not saved");
+});
+
+// The definition.
+
+for (
+  const [change, type, message] of [
+    [{ pattern: 5 }, TypeError, /^Cannot use service "job".pattern: expected string, got number$/],
+    [{ pattern: "" }, RangeError, /^Cannot use service "job".pattern: .*five, six, or seven/],
+    [{ pattern: "61 * * * *" }, RangeError, /^Cannot use service "job".pattern: .*minute: 61/],
+    [{ pattern: "@reboot" }, RangeError, /^Cannot use service "job".pattern: .*@reboot/],
+    [{ pattern: "2026-99-99T00:00" }, RangeError, /^Cannot use service "job".pattern: /],
+    [{ timeZone: "Mars/Base" }, RangeError, /^Cannot use service "job".timeZone: .*Mars\/Base/],
+    [{ timeZone: "" }, RangeError, /^Cannot use service "job".timeZone: /],
+    [{ timeZone: 1 }, TypeError, /^Cannot use service "job".timeZone: expected string, got number/],
+    [{ missed: "x" }, TypeError, /^Cannot use .*"job".missed: expected runOnce or skip, got x$/],
+    [{ store: {} }, TypeError, /^Cannot use .*"job".store.load: expected function, got undefined$/],
+    [{ work: undefined }, TypeError, /^Cannot use .*"job".work: expected function, got undefined$/],
+    [{ jitter: Infinity }, RangeError, /^Cannot use .*"job".jitter: Infinity is not finite$/],
+  ] as const
+) {
+  test(`cron() refuses ${JSON.stringify(change)}`, () => {
+    const definition = { pattern: daily, work: hang, ...change } as never;
+    const error = thrown(() => cron("job", definition));
+    assert.instance(error, type);
+    assert.match(error.message, message);
+  });
+}
+
+test("cron() keeps the cause of its refusal", () => {
+  for (const change of [{ pattern: "61 * * * *" }, { timeZone: "Mars/Base" }]) {
+    const error = thrown(() => cron("job", { pattern: daily, work: hang, ...change }));
+    assert.instance(error.cause, Error);
+  }
+});
+
+test.run();
