@@ -1,0 +1,665 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { createHost, type ServiceContext } from "../mod.ts";
+import { consumer, type ConsumerDefinition, type Delivery } from "../src/consumers.ts";
+import { backoff, readRetry } from "../src/retry.ts";
+import { quiet } from "./_fake_clock.ts";
+import { Fate, thrown } from "./_fate.ts";
+import { Gate, hang } from "./_gate.ts";
+import { guard } from "./_guard.ts";
+import { ListSource } from "./_list_source.ts";
+import { rig } from "./_rig.ts";
+import { Trace } from "./_trace.ts";
+
+guard(test);
+
+const nothing = { done: 0, failed: 0, retried: 0, released: 0, deadLettered: 0, active: 0 };
+const fine = { ...nothing, receiveErrors: 0, settleErrors: 0 };
+const random = (): number => 0; // so that every delay is a whole one
+
+/** A handler that waits for a gate of its own for each value. */
+function gated(): { handle(value: string): Promise<void>; gates: Record<string, Gate> } {
+  const gates: Record<string, Gate> = {};
+  return { gates, handle: (value) => (gates[value] = new Gate()).promise };
+}
+
+test("consumer() handles what comes, and acks it", async () => {
+  const source = new ListSource(["a", "b"]);
+  const seen: string[] = [];
+  const worker = consumer("w", {
+    source,
+    handle: async (value, signal, { attempt, delivery, context }) => {
+      assert.is(signal.aborted, false);
+      assert.is(delivery.value, value);
+      assert.is(context.name, "w");
+      seen.push(`${value} ${attempt}`);
+    },
+  });
+  const { host } = rig([worker]);
+  await host.start();
+  await quiet();
+  source.push("c");
+  await quiet();
+  assert.equal(seen, ["a 1", "b 1", "c 1"]);
+  assert.equal(source.log, ["ack a", "ack b", "ack c"]);
+  assert.equal(worker.details, { ...fine, received: 3, done: 3 });
+  assert.equal(host.services[0]?.details, worker.details);
+  await host.stop();
+});
+
+test("consumer() asks for as much as it has room for, and no more", async () => {
+  const source = new ListSource(["a", "b", "c", "d"]);
+  const { handle, gates } = gated();
+  const worker = consumer("w", { source, handle, concurrency: 3 });
+  const { host } = rig([worker]);
+  await host.start();
+  await quiet();
+  assert.equal(source.asked, [3]);
+  assert.equal(Object.keys(gates), ["a", "b", "c"]);
+  assert.is(worker.details.active, 3);
+  gates["b"]?.open();
+  await quiet();
+  assert.equal(source.asked, [3, 1]);
+  assert.equal(Object.keys(gates), ["a", "b", "c", "d"]);
+  for (const gate of Object.values(gates)) gate.open();
+  await host.stop();
+  assert.is(worker.details.done, 4);
+});
+
+test("consumer() holds no more than it may, even if the source gives more", async () => {
+  const source = new ListSource<string>([]);
+  const { handle, gates } = gated();
+  const all = new ListSource(["a", "b", "c"]);
+  const receive: typeof source.receive = (signal) =>
+    all.waiting.length ? all.receive(signal, { max: 3 }) : source.receive(signal, { max: 1 });
+  const worker = consumer("w", { source: { receive }, handle });
+  const { host } = rig([worker]);
+  await host.start();
+  await quiet();
+  assert.equal(Object.keys(gates), ["a"]);
+  gates["a"]?.open();
+  await quiet();
+  assert.equal(Object.keys(gates), ["a", "b"]);
+  const stopped = host.stop();
+  await quiet();
+  gates["b"]?.open();
+  await stopped;
+  assert.equal(all.log, ["ack a", "release c 0", "ack b"]);
+});
+
+test("consumer() retries in place, with growing delays", async () => {
+  const source = new ListSource(["a"]);
+  const at: string[] = [];
+  const worker = consumer("w", {
+    source,
+    random,
+    retry: { attempts: 4, delay: 100, maxDelay: 250 },
+    handle(_value, _signal, { attempt }) {
+      at.push(`${attempt} at ${clock.now()}`);
+      if (attempt < 4) throw new Error("Not yet");
+    },
+  });
+  const { host, clock, lines } = rig([worker]);
+  await host.start();
+  await clock.advance(1_000);
+  assert.equal(at, ["1 at 0", "2 at 100", "3 at 300", "4 at 550"]);
+  assert.equal(source.log, ["ack a"]);
+  assert.equal(worker.details, { ...fine, received: 1, done: 1, failed: 3, retried: 3 });
+  assert.equal(lines.heads, [
+    'warn: Service "w" failed to handle an item (attempt 1 of 4): Error: Not yet',
+    'warn: Service "w" failed to handle an item (attempt 2 of 4): Error: Not yet',
+    'warn: Service "w" failed to handle an item (attempt 3 of 4): Error: Not yet',
+  ]);
+  await host.stop();
+});
+
+test("consumer() has the source retry if that can delay", async () => {
+  const source = new ListSource(["a", "b"], { delays: true });
+  const seen: string[] = [];
+  const worker = consumer("w", {
+    source,
+    random,
+    retry: { attempts: 2, delay: 100 },
+    handle(value, _signal, { attempt }) {
+      seen.push(`${value} ${attempt}`);
+      if (value === "a") throw new Error("Bad");
+    },
+  });
+  const { host, clock } = rig([worker]);
+  await host.start();
+  await quiet();
+  assert.equal(seen, ["a 1", "b 1", "a 2"]);
+  assert.equal(source.log, ["release a 100", "ack b", "reject a: Bad"]);
+  assert.equal(worker.details, {
+    ...fine,
+    received: 3,
+    done: 1,
+    failed: 2,
+    retried: 1,
+    released: 1,
+    deadLettered: 1,
+  });
+  assert.is(clock.pending, 0);
+  await host.stop();
+});
+
+test("consumer() hands dead letters over before it rejects them", async () => {
+  const source = new ListSource(["a"]);
+  const gate = new Gate();
+  const dead: unknown[] = [];
+  const error = new Error("Bad");
+  const worker = consumer("w", {
+    source,
+    retry: { attempts: 1 },
+    handle: () => Promise.reject(error),
+    onDeadLetter(...args) {
+      dead.push(...args);
+      return gate.promise;
+    },
+  });
+  const { host, lines } = rig([worker]);
+  await host.start();
+  await quiet();
+  assert.equal(dead.slice(0, 2), ["a", error]);
+  assert.is((dead[2] as { attempt: number }).attempt, 1);
+  assert.equal(source.log, []);
+  gate.open();
+  await quiet();
+  assert.equal(source.log, ["reject a: Bad"]);
+  assert.equal(lines.heads, [
+    'error: Service "w" failed to handle an item (attempt 1 of 1): Error: Bad',
+  ]);
+  await host.stop();
+});
+
+test("consumer() releases a dead letter nobody took note of, after a delay", async () => {
+  const source = new ListSource(["a"]);
+  let open = false;
+  const worker = consumer("w", {
+    source,
+    random,
+    retry: { attempts: 1, delay: 100 },
+    handle: () => Promise.reject(new Error("Bad")),
+    onDeadLetter() {
+      if (!open) throw new Error("Closed");
+    },
+  });
+  const { host, clock, lines } = rig([worker]);
+  await host.start();
+  await clock.advance(99);
+  assert.equal(source.log, []);
+  open = true;
+  await clock.advance(1);
+  assert.equal(source.log, ["release a 100", "reject a: Bad"]);
+  assert.is(
+    lines.heads[1],
+    'error: Service "w" failed to take care of a dead letter, which is tried again: Error: Closed',
+  );
+  await host.stop();
+});
+
+test("consumer() gives each attempt its time", async () => {
+  const source = new ListSource(["a"]);
+  const signals: AbortSignal[] = [];
+  const worker = consumer("w", {
+    source,
+    random,
+    timeout: 50,
+    retry: { attempts: 2, delay: 10 },
+    handle(_value, signal) {
+      signals.push(signal);
+      return new Promise((_, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason));
+      });
+    },
+  });
+  const { host, clock, lines } = rig([worker]);
+  await host.start();
+  await clock.advance(1_000);
+  assert.is(signals.length, 2);
+  assert.is(signals[0] === signals[1], false);
+  assert.is(signals[0]?.reason.message, "The item took longer than 50 ms");
+  assert.equal(source.log, ["reject a: The item took longer than 50 ms"]);
+  assert.is(lines.all.length, 2);
+  assert.is(clock.pending, 0);
+  await host.stop();
+});
+
+test("consumer() counts what was done after its time as done", async () => {
+  const source = new ListSource(["a"]);
+  const gate = new Gate();
+  const worker = consumer("w", { source, timeout: 50, handle: () => gate.promise });
+  const { host, clock } = rig([worker]);
+  await host.start();
+  await clock.advance(60);
+  gate.open();
+  await quiet();
+  assert.equal(source.log, ["ack a"]);
+  await host.stop();
+});
+
+test("consumer() asks a source that fails again, after growing delays", async () => {
+  const source = new ListSource(["a"]);
+  const at: number[] = [];
+  const worker = consumer<string>("w", {
+    source: {
+      receive(signal, options) {
+        at.push(clock.now());
+        if (at.length < 4) throw new Error("No connection");
+        return source.receive(signal, options);
+      },
+    },
+    random,
+    retry: { delay: 100 },
+    handle() {},
+  });
+  const { host, clock, lines } = rig([worker]);
+  await host.start();
+  const idle = new Fate(worker.onIdle());
+  await clock.advance(699);
+  assert.is(idle.state, "pending");
+  await clock.advance(1);
+  assert.equal(at, [0, 100, 300, 700, 700]);
+  assert.is(worker.details.receiveErrors, 3);
+  assert.is(lines.heads[0], 'error: Service "w" failed to receive: Error: No connection');
+  assert.is(lines.all.length, 3);
+  await clock.advance(0);
+  assert.is(idle.state, "fulfilled");
+  await host.stop();
+});
+
+test("consumer() survives a source that answers with rubbish", async () => {
+  const answers: unknown[] = [undefined, 5, [undefined], [{}], []];
+  const worker = consumer("w", {
+    source: { receive: async () => (answers.length ? answers.shift() : hang()) as never },
+    retry: { attempts: 1, delay: 1 },
+    pollInterval: 1,
+    handle() {},
+  });
+  const { host, clock } = rig([worker], { shutdownTimeout: 0, abandonTimeout: 0 });
+  await host.start();
+  await clock.advance(100);
+  assert.is(answers.length, 0);
+  assert.is(worker.details.receiveErrors, 3);
+  assert.is(worker.details.settleErrors, 1);
+  assert.is(worker.details.active, 0);
+  const stopped = new Fate(host.stop());
+  await clock.advance(100);
+  assert.is((stopped.reason as { code: string }).code, "ERR_SERVICE_TIMEOUT");
+});
+
+test("consumer() asks again after an answer with nothing", async () => {
+  const at: number[] = [];
+  const worker = consumer("w", {
+    source: {
+      async receive() {
+        at.push(clock.now());
+        return [];
+      },
+    },
+    pollInterval: 200,
+    handle() {},
+  });
+  const { host, clock } = rig([worker]);
+  await host.start();
+  await clock.advance(500);
+  assert.equal(at, [0, 200, 400]);
+  await host.stop();
+  assert.is(clock.pending, 0);
+});
+
+test("consumer() logs and counts an ack that fails, and goes on", async () => {
+  const source = new ListSource(["a", "b"]);
+  source.alter = (delivery) => ({
+    ...delivery,
+    ack: () => Promise.reject(new Error("Too late")),
+  });
+  const worker = consumer("w", { source, handle() {} });
+  const { host, lines } = rig([worker]);
+  await host.start();
+  await quiet();
+  assert.equal(worker.details, { ...fine, received: 2, done: 2, settleErrors: 2 });
+  assert.is(
+    lines.heads[0],
+    'error: Service "w" failed to tell the source that an item is done: Error: Too late',
+  );
+  await host.stop();
+});
+
+test("consumer() extends its hold until the item is settled", async () => {
+  const source = new ListSource(["a"]);
+  const { handle, gates } = gated();
+  source.alter = (delivery) => ({ ...delivery, extendEvery: 100 });
+  const worker = consumer("w", { source, handle, retry: { delay: 100, jitter: 0 } });
+  const { host, clock } = rig([worker]);
+  await host.start();
+  await clock.advance(150);
+  gates["a"]?.fail(new Error("Again"));
+  await clock.advance(200);
+  assert.equal(source.log, ["extend a", "extend a", "extend a"]);
+  gates["a"]?.open();
+  await clock.advance(1_000);
+  assert.equal(source.log, ["extend a", "extend a", "extend a", "ack a"]);
+  assert.is(clock.pending, 0);
+  await host.stop();
+});
+
+test("consumer() goes on extending after a failure, one call at a time", async () => {
+  const source = new ListSource(["a"]);
+  const gate = new Gate();
+  const at: number[] = [];
+  source.alter = (delivery) => ({
+    ...delivery,
+    extendEvery: 100,
+    async extend() {
+      at.push(clock.now());
+      if (at.length === 1) throw new Error("Busy");
+      await new Promise<void>((go) => clock.setTimeout(go, 250));
+    },
+  });
+  const worker = consumer("w", { source, handle: () => gate.promise });
+  const { host, clock, lines } = rig([worker]);
+  await host.start();
+  await clock.advance(560);
+  assert.equal(at, [100, 200, 550]);
+  assert.equal(lines.heads, [
+    'warn: Service "w" failed to extend the hold on an item: Error: Busy',
+  ]);
+  gate.open();
+  await clock.advance(1_000);
+  assert.equal(at, [100, 200, 550]);
+  await host.stop();
+});
+
+test("consumer() takes no more once services are told to stop, and finishes what it holds", async () => {
+  const source = new ListSource(["a"]);
+  const { handle, gates } = gated();
+  const trace = new Trace();
+  const worker = consumer("w", {
+    source,
+    handle,
+    concurrency: 2,
+    starting: () => trace.note("starting"),
+    start: () => trace.note(`start, asked ${source.asked.length}`),
+    stopping: () => trace.note(`stopping, closed ${source.signal?.aborted}`),
+    stop: () => trace.note(`stop, ${source.log}`),
+  });
+  const { host } = rig([worker]);
+  await host.start();
+  await quiet();
+  const stopped = new Fate(host.stop());
+  source.push("b");
+  await quiet();
+  assert.is(stopped.state, "pending");
+  assert.equal(source.waiting, ["b"]);
+  gates["a"]?.open();
+  await quiet();
+  assert.is(stopped.state, "fulfilled");
+  assert.equal(trace.take(), [
+    "starting",
+    "start, asked 0",
+    "stopping, closed true",
+    "stop, release b 0,ack a",
+  ]);
+});
+
+test("consumer() stops one whose start was cancelled, and one that never began", async () => {
+  const source = new ListSource(["a"]);
+  const worker = consumer("w", { source, handle: hang });
+  const { host, clock } = rig([worker, {
+    name: "bad",
+    start: () => Promise.reject("no"),
+    stop() {},
+  }]);
+  const started = new Fate(host.start());
+  await clock.advance(60_000);
+  assert.is(started.state, "rejected");
+  assert.equal(source.waiting, ["a"]);
+
+  const cold = consumer("cold", { source, handle() {} });
+  await cold.stop();
+  cold.stopping();
+  assert.equal(source.waiting, ["a"]);
+});
+
+test("consumer() releases at once what waits for another attempt when it is stopped", async () => {
+  const source = new ListSource(["a"]);
+  const worker = consumer("w", { source, handle: () => Promise.reject(new Error("Bad")) });
+  const { host, clock } = rig([worker]);
+  await host.start();
+  await quiet();
+  await host.stop();
+  assert.is(clock.now(), 0);
+  assert.equal(source.log, ["release a 0"]);
+  assert.equal(worker.details, { ...fine, received: 1, failed: 1, retried: 1, released: 1 });
+});
+
+test("consumer() aborts the signals of the items at the end of the grace", async () => {
+  const source = new ListSource(["drops", "finishes"]);
+  let forced: unknown;
+  const worker = consumer("w", {
+    source,
+    concurrency: 2,
+    stopTimeout: 100,
+    handle(value, signal) {
+      return new Promise<void>((resolve, reject) => {
+        signal.addEventListener("abort", () => {
+          forced = signal.reason;
+          if (value === "drops") reject(signal.reason);
+          else resolve();
+        });
+      });
+    },
+  });
+  const { host, clock, lines } = rig([worker]);
+  await host.start();
+  await quiet();
+  const stopped = new Fate(host.stop());
+  await clock.advance(99);
+  assert.is(forced, undefined);
+  await clock.advance(1);
+  assert.is((forced as Error).name, "AbortError");
+  assert.is(stopped.state, "fulfilled");
+  assert.equal(source.log.sort(), ["ack finishes", "release drops 0"]);
+  assert.equal(worker.details, { ...fine, received: 2, done: 1, released: 1 });
+  assert.not.ok(lines.heads.some((line) => line.includes("item")), lines.heads.join());
+});
+
+test("consumer() releases what ignores its signal, and its outcome counts no more", async () => {
+  const source = new ListSource(["a", "b"]);
+  const { handle, gates } = gated();
+  const worker = consumer("w", { source, handle, concurrency: 2 });
+  const { host, clock, lines } = rig([worker], { shutdownTimeout: 100, abandonTimeout: 1_000 });
+  await host.start();
+  await quiet();
+  const stopped = new Fate(host.stop());
+  await clock.advance(101);
+  assert.equal(source.log, ["release a 0", "release b 0"]);
+  assert.ok(lines.all.includes('warn: Service "w" gave back what it could not finish in time: 2'));
+  assert.is(stopped.state, "pending");
+  gates["a"]?.open();
+  gates["b"]?.fail(new Error("Late"));
+  await clock.advance(100);
+  assert.is(stopped.state, "fulfilled");
+  assert.equal(source.log, ["release a 0", "release b 0"]);
+  assert.equal(worker.details, { ...fine, received: 2, released: 2, failed: 1 });
+  assert.ok(lines.heads.some((line) => line.endsWith("Error: Late")));
+  assert.is(clock.pending, 0);
+});
+
+test("consumer() is named by the host when a handler never ends", async () => {
+  const worker = consumer("w", { source: new ListSource(["a"]), handle: hang });
+  const { host, clock } = rig([worker], { shutdownTimeout: 100, abandonTimeout: 100 });
+  await host.start();
+  await quiet();
+  const stopped = new Fate(host.stop());
+  await clock.advance(1_000);
+  assert.is((stopped.reason as { code: string }).code, "ERR_SERVICE_TIMEOUT");
+  assert.is((stopped.reason as { service: string }).service, "w");
+});
+
+test("consumer() releases what arrives after the intake was closed", async () => {
+  const gate = new Gate();
+  const list = new ListSource(["a"]);
+  const handled: string[] = [];
+  const worker = consumer<string>("w", {
+    source: {
+      receive: (signal, options) => gate.promise.then(() => list.receive(signal, options)),
+    },
+    handle: (value) => handled.push(value),
+  });
+  const { host } = rig([worker]);
+  await host.start();
+  await quiet();
+  const stopped = host.stop();
+  gate.open();
+  await stopped;
+  assert.equal(handled, []);
+  assert.equal(list.log, ["release a 0"]);
+});
+
+test("consumer() takes an AbortError for a failure while nothing was aborted", async () => {
+  const source = new ListSource(["a"]);
+  const abort = Object.assign(new Error("Gone"), { name: "AbortError" });
+  const worker = consumer("w", {
+    source,
+    retry: { attempts: 1 },
+    handle: () => Promise.reject(abort),
+  });
+  const { host } = rig([worker]);
+  await host.start();
+  await quiet();
+  assert.equal(source.log, ["reject a: Gone"]);
+  await host.stop();
+});
+
+test("consumer() keeps the `this` of its definition", async () => {
+  const definition: ConsumerDefinition<string> & { seen: string[] } = {
+    seen: [],
+    source: new ListSource(["a"]),
+    handle(value) {
+      this.seen.push(value);
+    },
+  };
+  const { host } = rig([consumer("w", definition)]);
+  await host.start();
+  await quiet();
+  await host.stop();
+  assert.equal(definition.seen, ["a"]);
+});
+
+test("consumer() may be started again", async () => {
+  const source = new ListSource(["a"]);
+  const worker = consumer("w", { source, handle() {} });
+  for (const value of ["b", "c"]) {
+    const context = {
+      name: "w",
+      forced: new AbortController().signal,
+    } as unknown as ServiceContext;
+    await worker.start(undefined, context);
+    source.push(value);
+    await quiet();
+    await worker.stop(undefined, undefined);
+  }
+  assert.equal(source.log, ["ack a", "ack b", "ack c"]);
+});
+
+test("onIdle() waits for the start, for what is held, and for the source", async () => {
+  const source = new ListSource(["a"]);
+  const { handle, gates } = gated();
+  const worker = consumer("w", { source, handle, concurrency: 2 });
+  const { host, clock } = rig([worker]);
+  const idle = new Fate(worker.onIdle({ quiet: 100 }));
+  await clock.advance(1_000);
+  await host.start();
+  await clock.advance(1_000);
+  assert.is(idle.state, "pending");
+  gates["a"]?.open();
+  await clock.advance(99);
+  assert.is(idle.state, "pending");
+  source.push("b");
+  await clock.advance(1_000);
+  assert.is(idle.state, "pending");
+  gates["b"]?.open();
+  await clock.advance(100);
+  assert.is(idle.state, "fulfilled");
+  const again = new Fate(worker.onIdle({ quiet: 1_000 }));
+  await host.stop();
+  await quiet();
+  assert.is(again.state, "fulfilled");
+  assert.is(clock.pending, 0);
+  await worker.onIdle();
+});
+
+test("consumer() runs without a fake clock", async () => {
+  const source = new ListSource(["a", "b"]);
+  const worker = consumer("w", {
+    source,
+    retry: { delay: 1 },
+    handle(_value, _signal, { attempt }) {
+      if (attempt === 1) throw new Error("Again");
+    },
+  });
+  const host = createHost([worker], { logger: false });
+  await host.start();
+  await worker.onIdle();
+  assert.is(worker.details.done, 2);
+  await host.stop();
+});
+
+test("consumer() names what is wrong with its definition", () => {
+  const source = new ListSource<string>([]);
+  const wrong = (definition: object, name: unknown = "w"): string =>
+    thrown(() => consumer(name as string, { source, handle() {}, ...definition })).message;
+  assert.match(wrong({}, 5), "the name of a service");
+  assert.match(wrong({ source: undefined }), "Cannot use source");
+  assert.match(wrong({ source: {} }), "Cannot use source.receive");
+  assert.match(wrong({ handle: "x" }), "Cannot use handle");
+  assert.match(wrong({ concurrency: 0 }), "concurrency: 0");
+  assert.match(wrong({ concurrency: 1.5 }), "concurrency: 1.5");
+  assert.match(wrong({ concurrency: Infinity }), "concurrency: Infinity");
+  assert.match(wrong({ timeout: -1 }), "timeout: -1");
+  assert.match(wrong({ pollInterval: NaN }), "pollInterval: NaN");
+  assert.match(wrong({ retry: 3 }), "Cannot use retry");
+  assert.match(wrong({ retry: { attempts: 0 } }), "retry.attempts: 0");
+  assert.match(wrong({ retry: { delay: "1" } }), "retry.delay");
+  assert.match(wrong({ retry: { jitter: 2 } }), "retry.jitter: 2");
+  assert.match(wrong({ onDeadLetter: {} }), "onDeadLetter");
+  assert.match(wrong({ random: 4 }), "random");
+  assert.match(wrong({ stop: 4 }), 'service "w".stop');
+  assert.match(thrown(() => consumer("w", undefined as never)).message, 'service "w"');
+  const { onIdle } = consumer("w", { source, handle() {} });
+  assert.throws(() => onIdle.call({} as never, { quiet: -1 }), /quiet: -1/);
+});
+
+test("backoff() doubles up to the longest delay, less what is left to chance", () => {
+  const retry = readRetry({ delay: 100, maxDelay: 1_000, jitter: 0.5 });
+  const delays = [1, 2, 3, 4, 5, 5_000].map((failures) => backoff(retry, failures, () => 0));
+  assert.equal(delays, [100, 200, 400, 800, 1_000, 1_000]);
+  assert.is(backoff(retry, 1, () => 0.5), 75);
+  assert.is(backoff(readRetry({ delay: 0 }), 5_000, () => 0), 0);
+  const { attempts, delay, maxDelay, jitter }: ReturnType<typeof readRetry> = readRetry();
+  assert.equal([attempts, delay, maxDelay, jitter], [5, 1_000, 60_000, 0.5]);
+});
+
+test("a Delivery needs no more than value, ack, release and reject", async () => {
+  const log: unknown[] = [];
+  const delivery: Delivery<string> = {
+    value: "a",
+    ack: () => log.push("ack"),
+    release: ({ delay }) => log.push(delay),
+    reject: (error) => log.push(error),
+  };
+  const deliveries = [delivery];
+  const worker = consumer<string>("w", {
+    source: { receive: async () => deliveries.splice(0) },
+    handle: (_value, _signal, { attempt }) => log.push(attempt),
+  });
+  const { host } = rig([worker]);
+  await host.start();
+  await quiet();
+  await host.stop();
+  assert.equal(log, [1, "ack"]);
+});
+
+test.run();
