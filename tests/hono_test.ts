@@ -1,0 +1,499 @@
+import { Hono } from "hono";
+import { stream, streamSSE } from "hono/streaming";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { ApplicationLifetime, Host } from "../mod.ts";
+import { healthRoutes, runhost, type RunhostEnv, type RunhostVariables } from "../src/hono.ts";
+import { quiet } from "./_fake_clock.ts";
+import { Fate, rejection } from "./_fate.ts";
+import { Gate } from "./_gate.ts";
+import { guard } from "./_guard.ts";
+import { Listeners } from "./_listeners.ts";
+import { type Rig, rig } from "./_rig.ts";
+
+guard(test);
+
+/** An application in a host, and the signal of each request that has asked for it. */
+interface Web extends Rig {
+  readonly app: Hono<RunhostEnv>;
+  readonly signals: AbortSignal[];
+}
+
+/** Answers every request with what `body` makes, after it has asked for its signal. */
+function web(body: () => BodyInit | null, options: Parameters<typeof rig>[1] = {}): Web {
+  const it = rig([], options);
+  const signals: AbortSignal[] = [];
+  const app = new Hono<RunhostEnv>();
+  app.use(runhost(it.host));
+  app.all("/", (c) => {
+    signals.push(c.var.requestSignal());
+    return c.body(body() as ReadableStream, 201, { "x-kept": "yes" });
+  });
+  return { ...it, app, signals };
+}
+
+/** A body that a test writes, and what has become of it. */
+class Source {
+  readonly body: ReadableStream<Uint8Array>;
+  controller!: ReadableStreamDefaultController<Uint8Array>;
+  cancelled: unknown;
+
+  constructor() {
+    this.body = new ReadableStream({
+      start: (controller) => void (this.controller = controller),
+      cancel: (reason) => void (this.cancelled = reason),
+    });
+  }
+
+  write(text: string): void {
+    this.controller.enqueue(new TextEncoder().encode(text));
+  }
+}
+
+/** A request whose client a test can send away; counts who listens to that. */
+function client(init: RequestInit = {}): {
+  request: Request;
+  listeners: Listeners;
+  leave(reason: unknown): void;
+} {
+  const controller = new AbortController();
+  const request = new Request("http://localhost/", { ...init, signal: controller.signal });
+  return {
+    request,
+    listeners: new Listeners(request.signal),
+    leave: (reason) => controller.abort(reason),
+  };
+}
+
+test("runhost() puts the host and its lifetime on the context", async () => {
+  const { host } = rig([]);
+  const app = new Hono<RunhostEnv>();
+  app.use(runhost(host));
+  app.get("/", (c) => {
+    assert.is(c.var.host, host);
+    assert.is(c.get("lifetime"), host.lifetime);
+    return c.text("yes");
+  });
+  assert.is(await (await app.request("/")).text(), "yes");
+});
+
+test("runhost() is typed: in an environment of its own, a larger one, and an inferred one", async () => {
+  type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
+    : false;
+  const same = <A, B>(_: Same<A, B>): void => {};
+  const { host } = rig([]);
+
+  new Hono<RunhostEnv>().use(runhost(host)).get("/", (c) => {
+    same<typeof c.var.host, Host>(true);
+    same<typeof c.var.lifetime, ApplicationLifetime>(true);
+    same<ReturnType<typeof c.var.requestSignal>, AbortSignal>(true);
+    same<Parameters<typeof c.var.waitUntil>, [work: Promise<unknown>]>(true);
+    // @ts-expect-error there is no such variable
+    c.get("hots");
+    return c.text("");
+  });
+
+  interface Larger {
+    Bindings: { readonly TOKEN: string };
+    Variables: RunhostVariables & { user: string };
+  }
+  const app = new Hono<Larger>();
+  app.use(runhost(host), async (c, next) => {
+    c.set("user", "Ann");
+    await next();
+  });
+  app.get("/", (c) => c.text(`${c.var.user} ${c.var.host.state} ${c.env.TOKEN}`));
+  assert.is(await (await app.request("/", {}, { TOKEN: "x" })).text(), "Ann created x");
+
+  const inferred = new Hono().use(runhost(host)).get("/", (c) => {
+    same<typeof c.var.host, Host>(true);
+    return c.text(c.var.host.state);
+  });
+  assert.is(await (await inferred.request("/")).text(), "created");
+});
+
+test("runhost() leaves a request alone that does not ask for its signal", async () => {
+  const { host } = rig([]);
+  const source = new Source();
+  const response = new Response(source.body);
+  const app = new Hono<RunhostEnv>();
+  app.use(runhost(host));
+  app.get("/", () => response);
+  const { request, listeners } = client();
+  assert.is(await app.fetch(request), response);
+  assert.is(response.body, source.body);
+  assert.is(listeners.added, 0);
+});
+
+test("requestSignal() is one signal, that aborts when the client goes away", async () => {
+  const { host } = rig([]);
+  const app = new Hono<RunhostEnv>();
+  app.use(runhost(host));
+  const gate = new Gate();
+  let signal!: AbortSignal;
+  app.get("/", async (c) => {
+    signal = c.var.requestSignal();
+    assert.is(c.var.requestSignal(), signal);
+    await gate.promise;
+    return c.text("late");
+  });
+  const { request, leave, listeners } = client();
+  const response = app.fetch(request);
+  await quiet();
+  assert.is(signal.aborted, false);
+  assert.is(listeners.now, 1);
+  const reason = new Error("Closed");
+  leave(reason);
+  assert.is(signal.aborted, true);
+  assert.is(signal.reason, request.signal.reason);
+  assert.is(listeners.now, 0);
+  gate.open();
+  assert.is((await response).status, 200);
+});
+
+test("requestSignal() has aborted when the client has already gone away", async () => {
+  const { app, signals, host } = web(() => null);
+  const { request, leave, listeners } = client();
+  leave(new Error("Closed"));
+  await app.fetch(request);
+  assert.is(signals[0]!.aborted, true);
+  await host.start();
+  await host.stop();
+  assert.is(listeners.now, 0);
+});
+
+test("requestSignal() aborts when the host closes its intake, after the drain delay", async () => {
+  const source = new Source();
+  const { app, signals, host, clock } = web(() => source.body, { drainDelay: 5_000 });
+  const running = host.run();
+  await quiet();
+  const response = await app.request("/");
+  host.lifetime.stopApplication(new Error("Deploy"));
+  await clock.advance(4_999);
+  assert.is(signals[0]!.aborted, false, "streams go on while others learn of the stop");
+  await clock.advance(1);
+  assert.is(signals[0]!.aborted, true);
+  assert.is(signals[0]!.reason, host.lifetime.stopping.reason);
+  source.controller.close();
+  await response.text();
+  await running;
+});
+
+test("requestSignal() aborts in a direct stop, before the stopping hooks have run", async () => {
+  const source = new Source();
+  const { app, signals, host } = web(() => source.body);
+  await host.start();
+  const response = await app.request("/");
+  const stopping = host.stop();
+  assert.is(signals[0]!.aborted, true);
+  assert.is((signals[0]!.reason as Error).name, "AbortError");
+  assert.is((signals[0]!.reason as Error).message, "The host is stopping");
+  source.controller.close();
+  await response.text();
+  await stopping;
+});
+
+test("requestSignal() has aborted for a request that comes after the intake was closed", async () => {
+  const { app, signals, host } = web(() => "late");
+  await host.start();
+  await host.stop();
+  assert.is(await (await app.request("/")).text(), "late");
+  assert.is(signals[0]!.aborted, true);
+});
+
+test("requestSignal() keeps status and headers of a body, and the body", async () => {
+  const source = new Source();
+  const { app } = web(() => source.body);
+  app.use("/cookies", (c) => {
+    c.header("set-cookie", "a=1", { append: true });
+    c.header("set-cookie", "b=2", { append: true });
+    c.var.requestSignal();
+    return c.json({ fine: true });
+  });
+  const response = await app.request("/");
+  assert.is(response.status, 201);
+  assert.is(response.headers.get("x-kept"), "yes");
+  source.write("one ");
+  source.write("two");
+  source.controller.close();
+  assert.is(await response.text(), "one two");
+
+  const json = await app.request("/cookies");
+  assert.match(json.headers.get("content-type")!, "application/json");
+  assert.equal(json.headers.getSetCookie(), ["a=1", "b=2"]);
+  assert.equal(await json.json(), { fine: true });
+});
+
+test("requestSignal() reads a body only as fast as it is read", async () => {
+  let pulled = 0;
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      pulled++;
+      controller.enqueue(new Uint8Array(1));
+    },
+  }, { highWaterMark: 0 });
+  const { app } = web(() => body);
+  const response = await app.request("/");
+  await quiet();
+  assert.is(pulled, 0);
+  const reader = response.body!.getReader();
+  await reader.read();
+  await quiet();
+  assert.is(pulled, 1);
+  await reader.cancel();
+});
+
+for (
+  const [what, body] of [
+    ["is empty", () => null],
+    ["was read to its end", () => "text"],
+  ] as const
+) {
+  test(`requestSignal() leaves no listener when the body ${what}`, async () => {
+    const { app, signals, host } = web(body);
+    const { request, listeners } = client();
+    const response = await app.fetch(request);
+    await response.text();
+    assert.is(listeners.added, 1);
+    assert.is(listeners.now, 0);
+    await host.start();
+    await host.stop();
+    assert.is(signals[0]!.aborted, false, "the response had ended");
+  });
+}
+
+test("requestSignal() listens for as long as the body lasts", async () => {
+  const source = new Source();
+  const { app, signals } = web(() => source.body);
+  const { request, listeners, leave } = client();
+  const response = await app.fetch(request);
+  source.write("one");
+  const reader = response.body!.getReader();
+  await reader.read();
+  assert.is(listeners.now, 1);
+  leave(new Error("Closed"));
+  assert.is(signals[0]!.aborted, true);
+  assert.is(listeners.now, 0);
+  source.controller.close();
+  assert.is((await reader.read()).done, true);
+});
+
+test("requestSignal() leaves no listener when the body fails, and passes the failure on", async () => {
+  const source = new Source();
+  const { app, signals, host } = web(() => source.body);
+  const { request, listeners } = client();
+  const text = (await app.fetch(request)).text();
+  const error = new Error("Broken");
+  source.controller.error(error);
+  assert.is(await rejection(text), error);
+  assert.is(listeners.now, 0);
+  await host.start();
+  await host.stop();
+  assert.is(signals[0]!.aborted, false);
+});
+
+test("requestSignal() aborts when the body is cancelled, and leaves no listener", async () => {
+  const source = new Source();
+  const { app, signals } = web(() => source.body);
+  const { request, listeners } = client();
+  const reader = (await app.fetch(request)).body!.getReader();
+  const read = reader.read();
+  await reader.cancel("enough");
+  assert.is((await read).done, true);
+  assert.is(source.cancelled, "enough");
+  assert.is(signals[0]!.aborted, true);
+  assert.is((signals[0]!.reason as Error).name, "AbortError");
+  assert.is((signals[0]!.reason as Error).cause, "enough");
+  assert.is(listeners.now, 0);
+});
+
+test("requestSignal() aborts for HEAD, whose body nobody reads", async () => {
+  const source = new Source();
+  const { app, signals } = web(() => source.body);
+  const { request, listeners } = client({ method: "HEAD" });
+  const response = await app.fetch(request);
+  assert.is(response.body, null);
+  assert.is(response.headers.get("x-kept"), "yes");
+  assert.is(signals[0]!.aborted, true);
+  assert.is(listeners.now, 0);
+});
+
+for (const thrown of [new Error("Broken"), "broken"]) {
+  test(`requestSignal() leaves no listener when the handler throws ${typeof thrown}`, async () => {
+    const { host } = rig([]);
+    const app = new Hono<RunhostEnv>();
+    app.use(runhost(host));
+    app.onError((_, c) => c.text("sorry", 500));
+    app.get("/", (c) => {
+      c.var.requestSignal();
+      throw thrown;
+    });
+    const { request, listeners } = client();
+    const outcome = await Promise.resolve(app.fetch(request)).then((it) => it.text(), (it) => it);
+    assert.is(outcome, thrown instanceof Error ? "sorry" : thrown);
+    assert.is(listeners.added, 1);
+    assert.is(listeners.now, 0);
+  });
+}
+
+test("requestSignal() says so when it is asked for too late", async () => {
+  const { host } = rig([]);
+  const gate = new Gate();
+  const app = new Hono<RunhostEnv>();
+  let late!: Fate;
+  app.use(runhost(host));
+  app.get("/", (c) => {
+    late = new Fate(gate.promise.then(() => c.var.requestSignal()));
+    return c.text("early");
+  });
+  await app.request("/");
+  gate.open();
+  await quiet();
+  assert.is(late.state, "rejected");
+  assert.match(`${late.reason}`, "before the response is returned");
+});
+
+test("requestSignal() ends an SSE stream when the host stops", async () => {
+  const { host } = rig([]);
+  const app = new Hono<RunhostEnv>();
+  app.use(runhost(host));
+  app.get("/", (c) => {
+    const signal = c.var.requestSignal();
+    return streamSSE(c, async (sse) => {
+      await sse.writeSSE({ data: "hello" });
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      await sse.writeSSE({ data: "goodbye" });
+    });
+  });
+  await host.start();
+  const { request, listeners } = client();
+  const response = await app.fetch(request);
+  assert.match(response.headers.get("content-type")!, "text/event-stream");
+  const text = response.text();
+  await quiet();
+  await host.stop();
+  assert.is(await text, "data: hello\n\ndata: goodbye\n\n");
+  assert.is(listeners.now, 0);
+});
+
+test("requestSignal() aborts when the reader of a Hono stream goes away", async () => {
+  const { host } = rig([]);
+  const app = new Hono<RunhostEnv>();
+  let signal!: AbortSignal;
+  app.use(runhost(host));
+  app.get("/", (c) => {
+    signal = c.var.requestSignal();
+    return stream(c, async (out) => {
+      await out.write("x");
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    });
+  });
+  const reader = (await app.request("/")).body!.getReader();
+  await reader.read();
+  await reader.cancel();
+  assert.is(signal.aborted, true);
+});
+
+test("runhost() subscribes to the host once, however many requests there are", async () => {
+  const { host } = rig([]);
+  let subscriptions = 0;
+  const { subscribe } = host;
+  host.subscribe = (observer) => {
+    subscriptions++;
+    return subscribe(observer);
+  };
+  const app = new Hono<RunhostEnv>();
+  app.use(runhost(host));
+  app.get("/", (c) => c.text(`${c.var.requestSignal().aborted}`));
+  const listeners = new Listeners(host.lifetime.stopping);
+  for (let count = 0; count < 100; count++) {
+    assert.is(await (await app.request("/")).text(), "false");
+  }
+  assert.is(subscriptions, 1);
+  assert.is(listeners.added, 0);
+});
+
+test("waitUntil() hands work to the host: the stop waits for it", async () => {
+  const { host, events } = rig([]);
+  const gate = new Gate();
+  const app = new Hono<RunhostEnv>();
+  app.use(runhost(host));
+  app.get("/", (c) => {
+    const { waitUntil } = c.var;
+    waitUntil(gate.promise);
+    return c.text("accepted", 202);
+  });
+  await host.start();
+  assert.is((await app.request("/")).status, 202);
+  const stopping = new Fate(host.stop());
+  await quiet();
+  assert.is(stopping.state, "pending");
+  gate.open();
+  await quiet();
+  assert.is(stopping.state, "fulfilled");
+  const handed = events.filter((event) => "phase" in event && event.phase === "waitUntil");
+  assert.equal(handed.map(({ type }) => type), ["serviceBegan", "serviceDone"]);
+});
+
+test("waitUntil() reports what fails", async () => {
+  const { host, lines } = rig([]);
+  const app = new Hono<RunhostEnv>();
+  app.use(runhost(host));
+  app.get("/", (c) => {
+    c.var.waitUntil(Promise.reject(new Error("No mail")));
+    return c.text("accepted", 202);
+  });
+  await host.start();
+  await app.request("/");
+  await quiet();
+  assert.equal(lines.heads, ['error: Service "host": waitUntil failed after 0 ms: Error: No mail']);
+  await host.stop();
+});
+
+test("waitUntil() hands work to the execution context of the request, if there is one", async () => {
+  const { host } = rig([]);
+  const app = new Hono<RunhostEnv>();
+  app.use(runhost(host));
+  const work = Promise.resolve();
+  app.get("/", (c) => {
+    c.var.waitUntil(work);
+    return c.text("accepted", 202);
+  });
+  const kept: unknown[] = [];
+  const context = {
+    waitUntil(this: unknown, promise: Promise<unknown>): void {
+      assert.is(this, context, "called as a method");
+      kept.push(promise);
+    },
+    passThroughOnException(): void {},
+    props: {},
+  };
+  await app.request("/", {}, {}, context);
+  assert.equal(kept.length, 1);
+  assert.is(kept[0], work);
+});
+
+test("healthRoutes() answers the three probes of a Hono application, under any prefix", async () => {
+  const { host } = rig([]);
+  const app = new Hono()
+    .get("/:probe{livez|startupz|readyz}", healthRoutes(host))
+    .get("/internal/health/:probe{livez|startupz|readyz}", healthRoutes(host))
+    .get("/readyz/other", (c) => c.text("mine"));
+  await host.start();
+  for (const prefix of ["", "/internal/health"]) {
+    for (const name of ["livez", "startupz", "readyz"]) {
+      const response = await app.request(`${prefix}/${name}`);
+      assert.is(response.status, 200);
+      assert.is(await response.text(), "ok");
+      const head = await app.request(`${prefix}/${name}`, { method: "HEAD" });
+      assert.is(head.status, 200);
+      assert.is(head.body, null);
+    }
+  }
+  assert.is(await (await app.request("/readyz/other")).text(), "mine");
+  assert.is((await app.request("/healthz")).status, 404);
+  await host.stop();
+  assert.is((await app.request("/livez")).status, 503);
+});
+
+test.run();
