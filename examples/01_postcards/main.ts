@@ -20,14 +20,13 @@ import { FolderLock } from "./folder_lock.ts";
 import { Painter } from "./painter.ts";
 import { Postcards } from "./postcards.ts";
 import { website } from "./website.ts";
-import { WebServer } from "./web_server.ts";
 
 const runtime = "Deno" in globalThis
   ? import("./runtime/deno.ts")
   : "Bun" in globalThis
   ? import("./runtime/bun.ts")
   : import("./runtime/node.ts");
-const { listen, runHost } = await runtime;
+const { runHost, webServer } = await runtime;
 
 const { PORT = "3000", DATA = fileURLToPath(new URL("./data", import.meta.url)) } = process.env;
 const postcards = new Postcards(DATA);
@@ -36,11 +35,11 @@ const run = runHost([
   new FolderLock(DATA), // locked first, unlocked last
   postcards,
   new Painter(postcards),
-  new WebServer(website(postcards).fetch, listen, Number(PORT)), // when all the rest is ready
+  webServer(website(postcards), Number(PORT)), // when all the rest is ready
 ], {
   shutdownTimeout: 10_000,
   onEvent: (event) => {
-    const told = "error" in event; // by the logger
+    const told = "error" in event || event.type === "serviceListening"; // by the logger
     if (event.type !== "serviceBegan" && !told) console.log(formatEvent(event));
   },
 });

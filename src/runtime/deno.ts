@@ -29,11 +29,22 @@ import type { HostLifetime, RunHostOptions, Services } from "../types.ts";
 
 export * from "../../mod.ts";
 export type { ConsoleLifetimeOptions };
+export type { ExecutionContext, FetchResult } from "./_fetch.ts";
+export {
+  httpServer,
+  type HttpServerOptions,
+  probeServer,
+  type ServeInfo,
+  type SrvxServer,
+} from "./_deno_server.ts";
+export { type Cut, type CutRequests, RequestsCutError } from "./_http_server.ts";
+export type { ProbeServerOptions } from "./_probe_server.ts";
 
 /** What is used of Deno. */
 interface DenoNamespace {
   readonly build: { readonly os: string };
   exitCode: number;
+  readonly stdout: { isTerminal(): boolean };
   addSignalListener(signal: string, handler: () => void): void;
   removeSignalListener(signal: string, handler: () => void): void;
   exit(code: number): void;
@@ -49,6 +60,7 @@ const denoPlatform: Platform = {
   signals: () => stopSignals(currentDeno().build.os === "windows"),
   on: (signal, handler) => currentDeno().addSignalListener(signal, handler),
   off: (signal, handler) => currentDeno().removeSignalListener(signal, handler),
+  interactive: () => currentDeno().stdout.isTerminal(),
   fail(code: number): void {
     currentDeno().exitCode ||= code;
   },

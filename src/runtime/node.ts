@@ -25,6 +25,15 @@ import type { HostLifetime, RunHostOptions, Services } from "../types.ts";
 
 export * from "../../mod.ts";
 export type { ConsoleLifetimeOptions };
+export {
+  type HttpServer,
+  httpServer,
+  type HttpServerOptions,
+  probeServer,
+  type SrvxServer,
+} from "./_node_server.ts";
+export { type Cut, type CutRequests, RequestsCutError } from "./_http_server.ts";
+export type { ProbeServerOptions } from "./_probe_server.ts";
 
 /**
  * What makes a host stop when the process is told to: SIGINT, SIGTERM and SIGQUIT (on Windows

@@ -28,7 +28,7 @@ class Postcards extends Example {
   constructor(runtime: Runtime, folder: string, port: string = "0") {
     const DATA = join(temporary, folder);
     super(runtime, ["01_postcards/main.ts"], { DATA, PORT: port });
-    this.#address = this.prints(/web: open (http:\S+)\n/);
+    this.#address = this.prints(/Service "web": listening on (http:\S+)\/\n/);
     this.#address.catch(() => {}); // some are not to open
   }
 
@@ -106,7 +106,7 @@ for (const runtime of runtimes) {
     const { port } = server.address() as AddressInfo;
     const fourth = new Postcards(runtime, runtime.name, `${port}`);
     assert.is(await fourth.exit, 1);
-    assert.match(fourth.output, `Port ${port} is in use: set PORT to another one`);
+    assert.match(fourth.output, `port ${port} on all addresses is in use: stop what listens there`);
     assert.match(fourth.output, /lock: stop done after[^]*\nHost stopped after \d+ ms\n$/);
     server.close();
   });

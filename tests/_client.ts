@@ -1,0 +1,79 @@
+import { connect, type Socket } from "node:net";
+
+/** A client that speaks HTTP by hand, so that a test knows what is on the wire. */
+export class Client {
+  static readonly #open: Set<Client> = new Set();
+  /** Resolves when the connection is closed, however that came. */
+  readonly closed: Promise<void>;
+  readonly #socket: Socket;
+  #received = "";
+  #changed = (): void => {};
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    this.closed = new Promise((resolve) => {
+      socket.on("close", () => {
+        resolve();
+        Client.#open.delete(this);
+        this.#changed();
+      });
+    });
+    Client.#open.add(this);
+    socket.on("error", () => {}); // the close follows
+    socket.setEncoding("latin1").on("data", (text) => {
+      this.#received += text;
+      this.#changed();
+    });
+  }
+
+  /** Connects; rejects if that is refused. */
+  static connect(url: string): Promise<Client> {
+    const { hostname, port } = new URL(url);
+    return new Promise((resolve, reject) => {
+      const socket = connect(Number(port), hostname);
+      socket.once("error", reject);
+      socket.once("connect", () => {
+        socket.off("error", reject);
+        resolve(new Client(socket));
+      });
+    });
+  }
+
+  /** Closes every one that is open: to be called after each test. */
+  static closeAll(): void {
+    for (const client of Client.#open) client.close();
+  }
+
+  send(text: string): void {
+    this.#socket.write(text);
+  }
+
+  /** Sends a request without a body. */
+  get(path: string, headers: string = ""): void {
+    this.send(`GET ${path} HTTP/1.1\r\nHost: test\r\n${headers}\r\n`);
+  }
+
+  /** Waits until what was received matches, takes it up to there, and returns it. */
+  async receive(pattern: RegExp): Promise<string> {
+    for (;;) {
+      const match = pattern.exec(this.#received);
+      if (match) {
+        const end = match.index + match[0].length;
+        const taken = this.#received.slice(0, end);
+        this.#received = this.#received.slice(end);
+        return taken;
+      }
+      if (this.#socket.destroyed) throw new Error(`Closed after: ${this.#received}`);
+      await new Promise<void>((resolve) => (this.#changed = resolve));
+    }
+  }
+
+  /** Reads nothing from now on. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+}

@@ -1,0 +1,764 @@
+import { serve as serveSrvx } from "srvx";
+import { Hono } from "hono";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { createHost, type Host, hostedService, type HostEvent, type HostOptions } from "../mod.ts";
+import type { HostedService, Services } from "../mod.ts";
+import type { HttpServerOptions as BunOptions } from "../src/runtime/bun.ts";
+import type { HttpServerOptions as DenoOptions } from "../src/runtime/deno.ts";
+import type { HttpServerOptions as NodeOptions } from "../src/runtime/node.ts";
+import { Client } from "./_client.ts";
+import { FakeClock, quiet } from "./_fake_clock.ts";
+import { rejection, thrown } from "./_fate.ts";
+import { Gate, hang } from "./_gate.ts";
+import { guard } from "./_guard.ts";
+import { Lines } from "./_lines.ts";
+import { entry, httpServer, runtime, web } from "./_servers.ts";
+
+guard(test);
+test.after.each(() => Client.closeAll());
+
+interface CutError extends Error {
+  readonly code: string;
+  readonly service: string;
+  readonly requests: number;
+  readonly sockets: number;
+  readonly elapsed: number;
+}
+
+interface Site {
+  readonly host: Host;
+  readonly lines: Lines;
+  readonly events: HostEvent[];
+  /** Where the servers listen, in order. */
+  readonly urls: string[];
+}
+
+function site(services: Services, options: HostOptions = {}): Site {
+  const lines = new Lines();
+  const events: HostEvent[] = [];
+  const urls: string[] = [];
+  const onEvent = (event: HostEvent): void => {
+    events.push(event);
+    if (event.type === "serviceListening") urls.push(event.url);
+  };
+  return {
+    host: createHost(services, { logger: lines, onEvent, ...options }),
+    lines,
+    events,
+    urls,
+  };
+}
+
+/** A started host with one server, and a client that is connected. */
+async function started(
+  services: Services,
+  options: HostOptions = {},
+): Promise<Site & { readonly url: string; readonly client: Client }> {
+  const it = site(services, options);
+  await it.host.start();
+  const url = it.urls[0]!;
+  return { ...it, url, client: await Client.connect(url) };
+}
+
+const ok = /\r\n\r\n(2\r\n)?ok/;
+const stream = (start: (controller: ReadableStreamDefaultController) => void): Response =>
+  new Response(new ReadableStream({ start }), { headers: { "content-type": "text/event-stream" } });
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+test("httpServer() has started when it listens, and tells where", async () => {
+  const service = web(() => new Response("ok"));
+  const { host, urls, lines } = site([service]);
+  assert.is(service.details, undefined);
+  await host.start();
+  const [url = ""] = urls;
+  assert.match(url, /^http:\/\/127\.0\.0\.1:[1-9]\d*\/$/);
+  assert.equal(lines.all, [`info: Service "web": listening on ${url}`]);
+  assert.equal(host.services[0]?.details, { url, requests: 0 });
+  assert.is(await (await fetch(url)).text(), "ok");
+  await host.stop();
+  assert.equal(lines.misuse, []);
+  await rejection(Client.connect(url));
+});
+
+test("httpServer() on every address tells one that can be opened", async () => {
+  const service = web(() => new Response("ok"), { hostname: "0.0.0.0" });
+  const { host, urls } = site([service]);
+  await host.start();
+  assert.match(urls[0]!, /^http:\/\/localhost:\d+\/$/);
+  await host.stop();
+});
+
+test("httpServer() names host and port when the port is in use", async () => {
+  const first = await started([web(() => new Response("ok"))]);
+  const port = Number(new URL(first.url).port);
+  const { host, urls } = site([web(() => new Response("no"), { port })]);
+  const error = await rejection<Error & { code: string }>(host.start());
+  assert.is(
+    error.message,
+    `Cannot start service "web": port ${port} on 127.0.0.1 is in use: ` +
+      "stop what listens there, or choose another port",
+  );
+  assert.is(error.code, "EADDRINUSE");
+  assert.is((error.cause as { code: string }).code, "EADDRINUSE");
+  assert.equal(urls, []);
+  await first.host.stop();
+});
+
+test("httpServer() survives a logger that throws", async () => {
+  const logger = new Lines();
+  logger.info = () => {
+    throw new Error("full");
+  };
+  const { host, client } = await started([web(() => new Response("ok"))], { logger });
+  client.get("/");
+  await client.receive(ok);
+  await host.stop();
+});
+
+test("httpServer() answers 500 for a handler that throws, and lives on", async () => {
+  const { host, client } = await started([
+    web(({ url }) => {
+      if (url.endsWith("/boom")) throw new Error("boom");
+      return new Response("ok");
+    }),
+  ]);
+  const error = console.error;
+  console.error = () => {}; // the adapter of Hono tells it
+  client.get("/boom");
+  assert.match(await client.receive(/\r\n\r\n/), "HTTP/1.1 500");
+  console.error = error;
+  const second = await Client.connect(host.services[0]!.details!["url" as never]);
+  second.get("/");
+  await second.receive(ok);
+  await host.stop();
+});
+
+test("httpServer() finishes what is in flight and takes nothing new", async () => {
+  const [asked, answer] = [new Gate(), new Gate()];
+  const { host, url, client } = await started([
+    web(async () => {
+      asked.open();
+      await answer.promise;
+      return new Response("ok");
+    }),
+  ]);
+  client.get("/");
+  await asked.promise;
+  assert.is((host.services[0]?.details as { requests: number }).requests, 1);
+  const stopped = host.stop();
+  if (runtime === "deno") { // it could not cut any more
+    const late = await Client.connect(url);
+    late.get("/");
+    assert.match(await late.receive(/stopping/), /^HTTP\/1\.1 503 [^]*\r\nconnection: close\r\n/i);
+  } else {
+    await rejection(Client.connect(url));
+  }
+  answer.open();
+  assert.match(await client.receive(ok), /\r\nconnection: close\r\n/i);
+  await stopped;
+  await rejection(Client.connect(url));
+});
+
+test("httpServer() says Connection: close from the stop request on, serving through drainDelay", async () => {
+  const clock = new FakeClock();
+  const [asked, answer] = [new Gate(), new Gate()];
+  const { host, url, client } = await started([
+    web(async (request) => {
+      if (request.url.endsWith("/slow")) {
+        asked.open();
+        await answer.promise;
+      }
+      return request.url.endsWith("/moved") ? Response.redirect("http://a/") : new Response("ok");
+    }),
+  ], { clock, drainDelay: 5_000 });
+  client.get("/");
+  assert.not.match(await client.receive(ok), /connection: close/i);
+  client.get("/slow");
+  await asked.promise;
+  const stopped = host.stop();
+  answer.open();
+  assert.match(await client.receive(ok), /connection: close/i); // it began before the stop
+  for (const path of ["/", "/moved"]) {
+    const late = await Client.connect(url);
+    late.get(path);
+    assert.match(await late.receive(/\r\n\r\n/), /connection: close/i);
+    late.close();
+  }
+  await clock.advance(5_000);
+  await stopped;
+  assert.is(clock.pending, 0);
+});
+
+test("httpServer() is not held by connections that wait", async () => {
+  const { host, url, client } = await started([web(() => new Response("ok"))]);
+  client.get("/");
+  await client.receive(ok);
+  await Client.connect(url); // and says nothing
+  const partial = await Client.connect(url);
+  partial.send("GET / HTTP/1.1\r\nHost:");
+  client.get("/"); // by its answer the others have been accepted
+  await client.receive(ok);
+  await host.stop();
+  await client.closed;
+});
+
+test("httpServer() answers a busy connection once more, and is not held by it", async () => {
+  const [asked, answer] = [new Gate(), new Gate()];
+  const { host, client } = await started([
+    web(() =>
+      stream(async (controller) => { // its head is sent long before the stop
+        controller.enqueue(bytes("ok"));
+        asked.open();
+        await answer.promise;
+        controller.close();
+      })
+    ),
+  ]);
+  client.get("/");
+  await client.receive(/ok/);
+  const stopped = host.stop();
+  client.get("/"); // behind the first
+  answer.open();
+  await stopped;
+  await client.closed;
+});
+
+test("httpServer() waits for an event stream that ends when the host stops", async () => {
+  const { host, client } = await started([(context) =>
+    web(() =>
+      stream((controller) => {
+        controller.enqueue(bytes("data: 1\n\n"));
+        context.lifetime.stopping.addEventListener("abort", () => {
+          controller.enqueue(bytes("data: bye\n\n"));
+          controller.close();
+        });
+      })
+    )]);
+  client.get("/");
+  await client.receive(/data: 1/);
+  await host.stop();
+  await client.receive(/data: bye/);
+  await client.closed;
+});
+
+/** Ends the grace once the request is in flight; what the stop rejects with. */
+async function cutShort(
+  service: HostedService,
+  ask: (client: Client) => unknown,
+): Promise<CutError> {
+  const { host, client, events } = await started([service]);
+  await ask(client);
+  const grace = new AbortController();
+  const stopped = rejection<CutError>(host.stop(grace.signal));
+  while (events.at(-1)?.type !== "serviceBegan") await Promise.resolve();
+  grace.abort();
+  const error = await stopped;
+  assert.is(error.code, "ERR_REQUESTS_CUT");
+  assert.instance(error, entry.RequestsCutError);
+  assert.is(error.service, "web");
+  assert.type(error.elapsed, "number");
+  return error;
+}
+
+test("httpServer() cuts an event stream that does not end", async () => {
+  const service = web(() => stream((controller) => controller.enqueue(bytes("data: 1\n\n"))));
+  const error = await cutShort(service, async (client) => {
+    client.get("/");
+    await client.receive(/data: 1/);
+  });
+  assert.is(error.requests, 1);
+  assert.is(error.sockets, 0);
+  assert.match(error.message, /^Cannot drain server "web": cut 1 request still open after \d+ ms$/);
+});
+
+test("httpServer() cuts handlers that never answer, and says how many", async () => {
+  const [asked, both] = [new Gate(), new Gate()];
+  const service = web(() => {
+    (service.details as { requests: number }).requests === 2 ? both.open() : asked.open();
+    return hang();
+  });
+  const error = await cutShort(service, async (client) => {
+    client.get("/");
+    await asked.promise;
+    const { url } = service.details as { url: string };
+    (await Client.connect(url)).get("/");
+    await both.promise;
+  });
+  assert.is(error.requests, 2);
+  assert.match(error.message, "cut 2 requests still open");
+});
+
+test("httpServer() cuts a client that never reads", async () => {
+  const asked = new Gate();
+  const block = new Uint8Array(1 << 20);
+  const service = web(() => {
+    let count = 0;
+    const pull = (controller: ReadableStreamDefaultController): void => {
+      controller.enqueue(block);
+      if (++count === 2) asked.open();
+    };
+    return new Response(new ReadableStream({ pull }));
+  });
+  const error = await cutShort(service, async (client) => {
+    client.pause();
+    client.get("/");
+    await asked.promise;
+  });
+  assert.is(error.requests, 1);
+});
+
+test("httpServer() cuts a request whose body never ends", async () => {
+  const asked = new Gate();
+  const service = web(async (request) => {
+    asked.open();
+    return new Response(await request.text());
+  });
+  const error = await cutShort(service, async (client) => {
+    client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\nabc");
+    await asked.promise;
+  });
+  assert.is(error.requests, 1);
+});
+
+test("httpServer() cuts at its own stopTimeout", async () => {
+  const asked = new Gate();
+  const { host, client } = await started([
+    web(() => {
+      asked.open();
+      return hang();
+    }, { stopTimeout: 20 }),
+  ]);
+  client.get("/");
+  await asked.promise;
+  const error = await rejection<CutError>(host.stop());
+  assert.is(error.requests, 1);
+  assert.ok(error.elapsed >= 15);
+  await client.closed;
+});
+
+test("httpServer() cuts at once when the host is aborted", async () => {
+  const asked = new Gate();
+  const { host, client, events } = await started([
+    web(() => {
+      asked.open();
+      return hang();
+    }),
+  ]);
+  client.get("/");
+  await asked.promise;
+  const stopped = rejection<CutError>(host.stop());
+  host.abort();
+  assert.is((await stopped).requests, 1);
+  assert.not(events.some(({ type }) => type === "serviceAbandoned"));
+  await client.closed;
+});
+
+test("httpServer() that has started is closed when another's start is cancelled", async () => {
+  const reached = new Gate();
+  const hanging = hostedService("hanging", {
+    start: (signal) => {
+      reached.open();
+      return new Promise((_, reject) =>
+        signal.addEventListener("abort", () => reject(signal.reason))
+      );
+    },
+  });
+  const { host, urls } = site([web(() => new Response("ok")), hanging]);
+  const start = rejection(host.start());
+  await reached.promise;
+  await host.stop();
+  await start;
+  await rejection(Client.connect(urls[0]!));
+});
+
+test("httpServer() closes what it opened when its own start is cancelled", async () => {
+  const service = web(() => new Response("ok"));
+  const controller = new AbortController();
+  const { host, events } = site([
+    hostedService("before", { start: () => queueMicrotask(() => controller.abort("never mind")) }),
+    service,
+  ]);
+  assert.is(await rejection(host.start(controller.signal)), "never mind");
+  const listening = events.filter(({ type }) => type === "serviceListening");
+  assert.is(service.details, undefined);
+  assert.is(listening.length, 0);
+});
+
+test("httpServer() may be there twice", async () => {
+  const { host, urls } = site([
+    web(() => new Response("one"), {}, "one"),
+    web(() => new Response("two"), {}, "two"),
+  ]);
+  await host.start();
+  const answers = await Promise.all(urls.map(async (url) => (await fetch(url)).text()));
+  assert.equal(answers, ["one", "two"]);
+  await host.stop();
+});
+
+test("httpServer() can be started again by another host", async () => {
+  const service = web(() => new Response("ok"));
+  for (let round = 0; round < 2; round++) {
+    const { host, url, client } = await started([service]);
+    client.get("/");
+    await client.receive(ok);
+    await host.stop();
+    await rejection(Client.connect(url));
+  }
+});
+
+test("httpServer() serves a server of srvx, and leaves it as it was", async () => {
+  const server = serveSrvx({
+    fetch: () => new Response("ok"),
+    port: 0,
+    hostname: "127.0.0.1",
+    manual: true,
+    gracefulShutdown: false,
+    silent: true,
+  });
+  const before = { ...server };
+  const options = { server } satisfies NodeOptions & DenoOptions & BunOptions;
+  const { host, url, client } = await started([httpServer("web", options)]);
+  assert.match(url, /^http:\/\/127\.0\.0\.1:[1-9]/);
+  client.get("/");
+  await client.receive(ok);
+  await host.stop();
+  await client.closed;
+  for (const key of ["fetch", "serveOptions"] as const) {
+    assert.is(server[key as "fetch"], before[key as "fetch"]);
+  }
+  await rejection(Client.connect(url));
+});
+
+test("httpServer() cuts a server of srvx", async () => {
+  const asked = new Gate();
+  const server = serveSrvx({
+    fetch: () => {
+      asked.open();
+      return hang();
+    },
+    port: 0,
+    hostname: "127.0.0.1",
+    manual: true,
+    gracefulShutdown: false,
+    silent: true,
+  });
+  const error = await cutShort(httpServer("web", { server }), async (client) => {
+    client.get("/");
+    await asked.promise;
+  });
+  assert.is(error.requests, 1);
+});
+
+test("httpServer() names options of the wrong type", () => {
+  const right = runtime === "node" ? { server: {} } : { fetch: () => new Response() };
+  for (
+    const [options, message] of [
+      [
+        {},
+        runtime === "node"
+          ? /^Cannot use server: /
+          : runtime === "deno"
+          ? /^Cannot use fetch: /
+          : undefined,
+      ],
+      [{ ...right, port: "80" }, /^Cannot use port: expected number, got string$/],
+      [{ ...right, port: -1 }, /^Cannot use port: -1 is not 0 or more$/],
+      [{ ...right, hostname: 1 }, /^Cannot use hostname: /],
+      [{ ...right, stopTimeout: NaN }, /^Cannot use stopTimeout: /],
+    ] as const
+  ) {
+    if (message) assert.match(thrown(() => httpServer("web", options)).message, message);
+  }
+});
+
+if (runtime !== "node") {
+  test("httpServer() gives Hono its env and an execution context", async () => {
+    const [handed, done] = [new Gate(), new Gate()];
+    const app = new Hono();
+    app.get("/", (c) => {
+      c.executionCtx.waitUntil(done.promise);
+      handed.open();
+      const known = runtime === "deno" ? "remoteAddr" : "requestIP";
+      return c.text(known in (c.env as object) ? "ok" : "no env");
+    });
+    const { fetch } = app satisfies DenoOptions & BunOptions;
+    const { host, client, events } = await started([web(fetch as never)]);
+    client.get("/");
+    await client.receive(ok);
+    await handed.promise;
+    const stopped = host.stop();
+    done.open();
+    await stopped;
+    const work = events.filter((event) => "phase" in event && event.phase === "waitUntil");
+    assert.equal(work.map(({ type }) => type), ["serviceBegan", "serviceDone"]);
+  });
+
+  test("httpServer() lets WebSockets close by themselves, and cuts the rest", async () => {
+    let opened: (socket: { close(code: number): void }) => void = () => {};
+    const fetch = (request: Request, server: { upgrade(request: Request): boolean }): unknown => {
+      if (runtime === "bun") return server.upgrade(request) ? undefined : new Response("no");
+      const { Deno } = globalThis as unknown as {
+        Deno: { upgradeWebSocket(r: Request): { socket: WebSocket; response: Response } };
+      };
+      const { socket, response } = Deno.upgradeWebSocket(request);
+      socket.onopen = () => opened(socket);
+      return response;
+    };
+    const websocket = { message() {}, open: (socket: never) => opened(socket) };
+    for (const polite of [true, false]) {
+      const service = web(fetch as never, { serve: { websocket } });
+      const { host, url, events } = site([service]) as Site & { url: string };
+      await host.start();
+      const { url: address } = service.details as { url: string };
+      const server = new Promise<{ close(code: number): void }>((resolve) => (opened = resolve));
+      const client = new WebSocket(address.replace("http", "ws"));
+      const closed = new Promise<CloseEvent>((resolve) => (client.onclose = resolve));
+      client.onerror = () => {};
+      const socket = await server;
+      if (polite) {
+        host.lifetime.stopping.addEventListener("abort", () => socket.close(1001));
+        await host.stop();
+        assert.is((await closed).code, 1001);
+        continue;
+      }
+      const grace = new AbortController();
+      const stopped = host.stop(grace.signal);
+      grace.abort();
+      if (runtime === "deno") await stopped;
+      else assert.is((await rejection<CutError>(stopped)).sockets, 1);
+      await closed;
+      assert.ok(events.length && url === undefined);
+    }
+  });
+}
+
+// What only Node has.
+
+if (runtime === "node") {
+  const { createServer } = await import("node:http");
+  const http2 = await import("node:http2");
+  const { serve, createAdaptorServer } = await import("@hono/node-server");
+
+  const listenersOf = (server: import("node:events").EventEmitter): string[] =>
+    server.eventNames().flatMap((name) => server.listeners(name).map(() => String(name))).sort();
+
+  test("httpServer() leaves nothing on a server that it was given", async () => {
+    const server = createServer((_request, response) => response.end("ok"));
+    const before = listenersOf(server);
+    const { host, client } = await started([
+      httpServer("web", { server, port: 0, hostname: "127.0.0.1" }),
+    ]);
+    client.get("/");
+    await client.receive(ok);
+    await host.stop();
+    assert.equal(listenersOf(server), before);
+
+    const rival = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => rival.once("listening", resolve));
+    const { port } = rival.address() as { port: number };
+    const failing = site([httpServer("web", { server, port, hostname: "127.0.0.1" })]);
+    await rejection(failing.host.start());
+    assert.equal(listenersOf(server), before);
+    rival.close();
+
+    const again = await started([httpServer("web", { server, port: 0, hostname: "127.0.0.1" })]);
+    server.removeAllListeners("request").on("request", () => {});
+    again.client.get("/");
+    await again.host.stop(AbortSignal.abort());
+    while (server.listenerCount("close")) await quiet(); // Node's own
+    assert.equal(listenersOf(server), before);
+  });
+
+  for (const made of ["listening", "about to listen"]) {
+    test(`httpServer() waits for what serve() of Hono made (${made})`, async () => {
+      const app = new Hono().get("/", (c) => c.text("ok"));
+      const hostname = made === "listening" ? "127.0.0.1" : "localhost";
+      const server = serve({ fetch: app.fetch, port: 0, hostname });
+      if (made === "listening") {
+        await new Promise((resolve) => server.once("listening", () => resolve(0)));
+      }
+      const { host, client } = await started([httpServer("web", { server })]);
+      client.get("/");
+      await client.receive(ok);
+      await host.stop();
+      await client.closed;
+      assert.not(server.listening);
+    });
+  }
+
+  test("httpServer() cuts what was upgraded", async () => {
+    const server = createServer();
+    server.on("upgrade", (_request, socket) => {
+      socket.on("error", () => {});
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n");
+    });
+    const service = httpServer("web", { server, port: 0, hostname: "127.0.0.1" });
+    const error = await cutShort(service, async (client) => {
+      client.get("/", "Upgrade: x\r\nConnection: Upgrade\r\n");
+      await client.receive(/101/);
+    });
+    assert.is(error.requests, 0);
+    assert.is(error.sockets, 1);
+    assert.match(error.message, "cut 1 WebSocket still open");
+  });
+
+  test("httpServer() is not held by requests behind one that was given up", async () => {
+    const [asked, gone] = [new Gate(), new Gate()];
+    let count = 0;
+    const server = createServer((_request, response) => {
+      if (++count === 3) asked.open();
+      response.on("close", gone.open);
+    });
+    const { host, client } = await started([
+      httpServer("web", { server, port: 0, hostname: "127.0.0.1" }),
+    ]);
+    for (let sent = 0; sent < 3; sent++) client.get("/");
+    await asked.promise;
+    client.close();
+    await gone.promise;
+    await host.stop();
+  });
+
+  test("httpServer() drains HTTP/2", async () => {
+    const [asked, answer] = [new Gate(), new Gate()];
+    const server = http2.createServer(async (request, response) => {
+      if (request.url === "/slow") {
+        asked.open();
+        await answer.promise;
+      }
+      response.end("ok");
+    });
+    const { host, urls } = site([httpServer("web", { server, port: 0, hostname: "127.0.0.1" })]);
+    await host.start();
+    const session = http2.connect(urls[0]!);
+    const closed = new Promise((resolve) => session.once("close", resolve));
+    const get = async (path: string): Promise<string> => {
+      let body = "";
+      for await (const chunk of session.request({ ":path": path })) body += chunk;
+      return body;
+    };
+    assert.is(await get("/"), "ok");
+    const slow = get("/slow");
+    await asked.promise;
+    const stopped = host.stop();
+    answer.open();
+    assert.is(await slow, "ok");
+    await stopped;
+    await closed;
+  });
+
+  test("httpServer() reports an error of a server that listens", async () => {
+    const server = createServer();
+    const { host, client } = await started([
+      httpServer("web", { server, port: 0, hostname: "127.0.0.1" }),
+    ]);
+    client.close();
+    const error = new Error("broken");
+    server.emit("error", error);
+    assert.is(await rejection(host.run()), error);
+  });
+
+  test("httpServer() takes a function that makes the server", async () => {
+    const seen: string[] = [];
+    const { host, client } = await started([httpServer("web", {
+      server: ({ name }: { name: string }) => {
+        seen.push(name);
+        return createAdaptorServer({ fetch: () => new Response("ok") });
+      },
+      port: 0,
+      hostname: "127.0.0.1",
+    })]);
+    client.get("/");
+    await client.receive(ok);
+    await host.stop();
+    assert.equal(seen, ["web"]);
+  });
+}
+
+// The server for probes.
+
+const { probeServer } = entry;
+const probes = { port: 0, hostname: "127.0.0.1" };
+
+test("probeServer() answers before any service starts and until all have stopped", async () => {
+  const [starting, stopping] = [new Gate(), new Gate()];
+  const [begun, ending] = [new Gate(), new Gate()];
+  const slow = hostedService("slow", {
+    start: () => (begun.open(), starting.promise),
+    stop: () => (ending.open(), stopping.promise),
+  });
+  const { host, urls, lines } = site([slow, probeServer(probes)]);
+  const status = async (path: string): Promise<number> => {
+    const response = await fetch(new URL(path, urls[0]));
+    assert.is(response.headers.get("connection")?.toLowerCase(), "close");
+    await response.body?.cancel();
+    return response.status;
+  };
+  const start = host.start();
+  await begun.promise;
+  assert.equal(lines.all, [`info: Service "probes": listening on ${urls[0]}`]);
+  assert.equal([await status("/livez"), await status("/readyz")], [200, 503]);
+  starting.open();
+  await start;
+  assert.equal([await status("/livez"), await status("/readyz")], [200, 200]);
+  assert.is(await status("/other"), 404);
+  const stop = host.stop();
+  await ending.promise;
+  assert.equal([await status("/livez"), await status("/readyz")], [200, 503]);
+  await Client.connect(urls[0]!); // and says nothing
+  stopping.open();
+  await stop;
+  await rejection(Client.connect(urls[0]!));
+});
+
+test("probeServer() refuses what is no probe, and bad requests", async () => {
+  const { host, client, url } = await started([probeServer(probes)]);
+  client.send("TRACE /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+  assert.match(await client.receive(/\r\n\r\n/), /^HTTP\/1\.1 4/);
+  const second = await Client.connect(url);
+  second.send("DELETE /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+  assert.match(await second.receive(/\r\n\r\n/), "HTTP/1.1 405");
+  const third = await Client.connect(url);
+  third.send("HEAD /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+  assert.match(await third.receive(/\r\n\r\n/), "HTTP/1.1 200");
+  await host.stop();
+});
+
+for (const when of ["starting", "start"] as const) {
+  for (const place of ["before", "after"]) {
+    test(`probeServer() is closed when the ${when} of a service ${place} it fails`, async () => {
+      const boom = new Error("boom");
+      const failing = hostedService("failing", {
+        [when]: () => {
+          throw boom;
+        },
+      });
+      const server = probeServer(probes);
+      const { host, urls } = site(place === "before" ? [failing, server] : [server, failing]);
+      assert.is(await rejection(host.start()), boom);
+      for (const url of urls) await rejection(Client.connect(url));
+      assert.is(urls.length, when === "starting" && place === "before" ? 0 : 1);
+    });
+  }
+}
+
+test("probeServer() is closed when the start is cancelled", async () => {
+  const controller = new AbortController();
+  const service = probeServer(probes);
+  const { host } = site([service]);
+  const start = host.start(controller.signal);
+  queueMicrotask(() => controller.abort("never mind"));
+  assert.is(await rejection(start), "never mind");
+  assert.is(service.details, undefined);
+});
+
+test("probeServer() says that its port is in use", async () => {
+  const first = await started([probeServer({ ...probes, name: "one" })]);
+  const port = Number(new URL(first.url).port);
+  const error = await rejection(site([probeServer({ ...probes, port })]).host.start());
+  assert.match(error.message, `Cannot start service "probes": port ${port} on 127.0.0.1 is in use`);
+  await first.host.stop();
+});
+
+test.run();
