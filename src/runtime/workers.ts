@@ -1,0 +1,44 @@
+/**
+ * The core for platforms that run nothing but events: Cloudflare Workers, and others that have a
+ * `waitUntil`; AWS Lambda and Azure Functions, too. Everything of `@runhost/host`, with a host that
+ * starts inside the first event.
+ *
+ * Where there is a process, import `@runhost/host/node`, `/deno` or `/bun` instead.
+ *
+ * ```ts
+ * import { exportedHandler, hostedService, lazyHost } from "@runhost/host/workers";
+ *
+ * const host = lazyHost(() => [
+ *   hostedService("settings", { start: () => console.log("Reading the settings...") }),
+ * ]);
+ *
+ * export default exportedHandler(host, {
+ *   fetch: () => new Response("Hello"),
+ *   scheduled: { "0 3 * * *": () => console.log("It is three o'clock") },
+ *   queue: { mails: { handle: ({ body }) => console.log(`A mail to ${body.to}`) } },
+ * });
+ * ```
+ *
+ * @module
+ */
+
+export * from "../../mod.ts";
+export type { RetryOptions } from "../retry.ts";
+export { AlarmHost, type AlarmHostOptions, type AlarmState } from "./_alarm_host.ts";
+export { BackgroundObject } from "./_background_object.ts";
+export { type BatchFailure, type BatchOptions, handleBatch } from "./_batch.ts";
+export {
+  type ExecutionContext,
+  type ExportedHandler,
+  exportedHandler,
+  type ExportedHandlerOptions,
+  type QueueBatch,
+  type QueueConsumer,
+  type QueueMessage,
+  type ScheduledController,
+  type ScheduledJob,
+  type WorkerContext,
+  type WorkerHandlers,
+} from "./_exported_handler.ts";
+export { type LazyHost, lazyHost, type LazyHostOptions, type MakeServices } from "./_lazy_host.ts";
+export type { EventContext, PlatformEvent } from "./_platform_event.ts";
