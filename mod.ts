@@ -34,6 +34,15 @@ export {
 
 export { delay, type DelayOptions } from "./src/delay.ts";
 export { every, type EveryOptions } from "./src/every.ts";
+export {
+  type ScheduleDefinition,
+  type ScheduleDetails,
+  type ScheduledRun,
+  type ScheduledService,
+  type ScheduledWork,
+  timed,
+  type TimedDefinition,
+} from "./src/timed.ts";
 export { PeriodicTimer, type PeriodicTimerOptions } from "./src/periodic_timer.ts";
 export { aborted, onAbort, type OnAbortOptions } from "./src/on_abort.ts";
 
@@ -46,6 +55,7 @@ export {
 export {
   formatEvent,
   type GraceEndedEvent,
+  type HostDrainingEvent,
   type HostEvent,
   type HostEventBase,
   type HostStartedEvent,
@@ -61,6 +71,7 @@ export {
   type ServiceFailedEvent,
   type ServiceFaultedEvent,
   type ServiceLateEvent,
+  type ServiceListeningEvent,
   type StopRequestedEvent,
 } from "./src/events.ts";
 

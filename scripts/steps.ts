@@ -33,6 +33,7 @@ export const phases: readonly (readonly Step[])[] = [
   ],
   // Real signals at real moments: nothing else may take the processor meanwhile.
   existing("tests/process", { name: "process", command: "tsx tests/run.ts process" }),
+  existing("tests/load", { name: "load", command: "tsx tests/run.ts load/" }),
   existing("tests/examples", { name: "examples", command: "tsx tests/run.ts examples" }),
   [{ name: "build", command: "npm run build" }],
   [

@@ -12,7 +12,7 @@ import { readdirSync } from "node:fs";
 import process from "node:process";
 import { setTimeout } from "node:timers";
 
-const nodeOnly = ["examples", "package", "process", "workerd"];
+const nodeOnly = ["browser", "examples", "load", "package", "process", "workerd"];
 
 type Result = [errors: string | true, passed: number, skipped: number, total: number];
 type Group = [name: string, ...suites: (() => Promise<Result>)[]];

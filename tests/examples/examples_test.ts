@@ -95,6 +95,28 @@ const expectations: readonly Expectation[] = [
     output: /The batch has failed: Line 7 of customers.csv has no number\n$/,
   },
   { file: "09_unit_test.ts", exit: 0, output: /Passed: +3/ },
+  {
+    file: "25_nightly.ts",
+    exit: 0,
+    output: [
+      "the report of 2026-07-01 02:30:00",
+      "the next one is due at 2026-07-02 02:30:00",
+      "the report of 2026-07-02 02:30:00",
+      "the last run was at 2026-07-02 02:30:00",
+    ],
+  },
+  {
+    file: "24_pipeline.ts",
+    exit: 0,
+    output: [
+      "sender: invoice 1",
+      "sender: invoice 2",
+      "sender: invoice 3",
+      "reader: 8 orders",
+      ...[4, 5, 6, 7, 8].map((order) => `sender: invoice ${order}`),
+      "sender: 8 invoices",
+    ],
+  },
 ];
 
 for (const runtime of runtimes) {
