@@ -6,11 +6,15 @@ import process from "node:process";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { bun, deno } from "../../scripts/runtimes.ts";
+import { present } from "../_commands.ts";
 import { beside } from "./_lanes.ts";
 import { Program } from "./_program.ts";
 import { fixture, node, type Runtime } from "./_runtimes.ts";
 
 const test = suite("systemd");
+const check = present("a host under systemd", "python3", "systemd-notify")
+  ? (name: string, body: () => Promise<void>): void => beside(test, name, body)
+  : (name: string): void => test.skip(name);
 
 const folder = mkdtempSync(join(tmpdir(), "runhost-systemd-"));
 test.after(() => rmSync(folder, { recursive: true }));
@@ -37,7 +41,7 @@ const more = "EXTEND_TIMEOUT_USEC=30000000";
 for (const runtime of [...spawning, datagram]) {
   const { name } = runtime;
 
-  beside(test, `${name}: says what the host does, in order`, async () => {
+  check(`${name}: says what the host does, in order`, async () => {
     const manager = await listen();
     const program = start(runtime, "polite", { NOTIFY_SOCKET: manager.socket });
     await manager.prints("READY=1 STATUS=Running");
@@ -57,7 +61,7 @@ for (const runtime of [...spawning, datagram]) {
     assert.ok(stopping! <= pool[1]! && pool[1]! < messages.length - 1, messages.join("\n"));
   });
 
-  beside(test, `${name}: says why the start failed before the process ends`, async () => {
+  check(`${name}: says why the start failed before the process ends`, async () => {
     const manager = await listen();
     const program = start(runtime, "broken", { NOTIFY_SOCKET: manager.socket });
     assert.is((await program.ending).exit, 1);
@@ -65,7 +69,7 @@ for (const runtime of [...spawning, datagram]) {
     assert.equal(milestones(messages), ["STOPPING"]);
   });
 
-  beside(test, `${name}: feeds the watchdog until a heartbeat is missed`, async () => {
+  check(`${name}: feeds the watchdog until a heartbeat is missed`, async () => {
     const manager = await listen();
     const program = start(runtime, "silent", {
       NOTIFY_SOCKET: manager.socket,
@@ -80,7 +84,7 @@ for (const runtime of [...spawning, datagram]) {
     assert.equal(milestones(messages.slice(starving)), ["STOPPING"]);
   });
 
-  beside(test, `${name}: feeds no watchdog of another process`, async () => {
+  check(`${name}: feeds no watchdog of another process`, async () => {
     const manager = await listen();
     const program = start(runtime, "silent", {
       NOTIFY_SOCKET: manager.socket,
@@ -93,7 +97,7 @@ for (const runtime of [...spawning, datagram]) {
     assert.equal(milestones(await manager.heard("STATUS=Stopped")), ["READY", "STOPPING"]);
   });
 
-  beside(test, `${name}: the socket may have an abstract name`, async () => {
+  check(`${name}: the socket may have an abstract name`, async () => {
     const manager = await listen(`@runhost-test-${process.pid}-${++sockets}`);
     const program = start(runtime, "polite", { NOTIFY_SOCKET: manager.socket });
     await manager.prints("READY=1 STATUS=Running");
@@ -102,7 +106,7 @@ for (const runtime of [...spawning, datagram]) {
     assert.equal(milestones(await manager.heard("STATUS=Stopped")), ["READY", "STOPPING"]);
   });
 
-  beside(test, `${name}: a socket that is gone is one warning`, async () => {
+  check(`${name}: a socket that is gone is one warning`, async () => {
     const program = start(runtime, "polite", { NOTIFY_SOCKET: join(folder, "gone") });
     await program.prints("main: ready");
     program.send("SIGTERM");
@@ -115,7 +119,7 @@ for (const runtime of [...spawning, datagram]) {
 for (const runtime of spawning) {
   const { name } = runtime;
 
-  beside(test, `${name}: without systemd-notify there is one warning`, async () => {
+  check(`${name}: without systemd-notify there is one warning`, async () => {
     const manager = await listen();
     const program = start(runtime, "polite", { NOTIFY_SOCKET: manager.socket, PATH: folder });
     await program.prints("main: ready");
@@ -126,7 +130,7 @@ for (const runtime of spawning) {
     assert.is(stderr.filter(matches(/^Cannot notify systemd: /)).length, 1, stderr.join("\n"));
   });
 
-  beside(test, `${name}: a systemd-notify that hangs holds the end for a second`, async () => {
+  check(`${name}: a systemd-notify that hangs holds the end for a second`, async () => {
     const PATH = command("exec sleep 60");
     const program = start(runtime, "polite", { NOTIFY_SOCKET: "/there/is/a/socket", PATH });
     await program.prints("main: ready");
@@ -140,7 +144,7 @@ for (const runtime of spawning) {
     assert.ok(took > 900 && took < 2_500, `It took ${took} ms`);
   });
 
-  beside(test, `${name}: outside systemd nothing is spawned`, async () => {
+  check(`${name}: outside systemd nothing is spawned`, async () => {
     const log = join(folder, `log of ${name}`);
     const PATH = command(`echo "$*" >> "${log}"`);
     for (const variables of [{ PATH }, { PATH, NOTIFY_SOCKET: "/there/is/a/socket" }]) {
@@ -154,7 +158,7 @@ for (const runtime of spawning) {
   });
 }
 
-beside(test, "Deno without the permission to read it says nothing, and asks nobody", async () => {
+check("Deno without the permission to read it says nothing, and asks nobody", async () => {
   const manager = await listen();
   const program = start({ name: "Deno", command: [deno, "run"] }, "polite", {
     NOTIFY_SOCKET: manager.socket,
