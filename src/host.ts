@@ -352,7 +352,11 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     const clearGrace = startTimer(clock, shutdownTimeout, () => {
       endGrace(new AbortError(`The grace of ${shutdownTimeout} ms is over`));
     });
-    const clearCut = startTimer(clock, shutdownTimeout + abandonTimeout, calls.cut);
+    let cut = false;
+    const clearCut = startTimer(clock, shutdownTimeout + abandonTimeout, () => {
+      cut = true;
+      calls.cut();
+    });
     const inReverse = (phase: LifecyclePhase): Promise<void> =>
       calls.inOrder(phase, [...concerned(phase)].reverse(), settings.servicesStopConcurrently);
 
@@ -372,12 +376,16 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     if (waitedForStart || !starting) await calls.inOrder("stop", hostLifetimes);
     await calls.inOrder("dispose", crew.members().filter(disposer).reverse());
     await calls.drained();
-    await finish(({ working }) => !working); // what was handed over meanwhile
+    const handed = ({ working }: Member): boolean => !working;
+    while (!cut && unfinished(handed).length) { // more may be handed over meanwhile
+      await finish(handed);
+      await calls.drained();
+    }
 
     clearGrace();
     clearCut();
     calls.close();
-    for (const member of crew.members()) work.abandon(member);
+    for (const member of [...crew.members(), self]) work.abandon(member);
     failures.close();
     work.close();
     state = "stopped";
@@ -401,10 +409,11 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
 
   /** Waits for work that no `stop` has waited for. */
   function finish(concerns: (member: Member) => boolean): Promise<void> {
-    return calls.inOrder(
-      "execute",
-      [...crew.members(), self].filter((it) => work.unsettled(it) && concerns(it)),
-    );
+    return calls.inOrder("execute", unfinished(concerns));
+  }
+
+  function unfinished(concerns: (member: Member) => boolean): Member[] {
+    return [...crew.members(), self].filter((it) => work.unsettled(it) && concerns(it));
   }
 
   /** From now on the host hurries. */

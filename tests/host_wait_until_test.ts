@@ -245,4 +245,46 @@ test("a service named host is told apart from the host", () => {
   assert.is(host.services[0]?.name, "host#2");
 });
 
+test("waitUntil() work of the host is named when the last stop outlives every limit", async () => {
+  const { host, clock, events } = rig([hostedService("pool", { stop: hang })], {
+    shutdownTimeout: 100,
+    abandonTimeout: 10,
+  });
+  await host.start();
+  const error = rejection<AggregateError>(host.stop());
+  await clock.advance(107); // the host waits for the stop alone
+  host.waitUntil(hang());
+  await clock.advance(3);
+  const named = (await error).errors.map(({ service, phase }) => `${service} ${phase}`);
+  assert.equal(named, ["pool stop", "host waitUntil"]);
+  const told = events.filter((event) => "phase" in event && event.phase === "waitUntil");
+  assert.equal(told.map(({ type }) => type), ["serviceBegan", "serviceAbandoned"]);
+});
+
+test("waitUntil() work is awaited that comes while the last work is awaited", async () => {
+  const contexts: ServiceContext[] = [];
+  const [stopped, first, second] = [new Gate(), new Gate(), new Gate()] as const;
+  const { host } = rig([
+    hostedService("pool", {
+      start: (_, context) => contexts.push(context),
+      stop: () => stopped.promise,
+    }),
+    hostedService("web", { start: (_, context) => contexts.push(context) }),
+  ]);
+  await host.start();
+  const [pool, web] = contexts;
+  const stop = new Fate(host.stop());
+  await quiet();
+  web!.waitUntil(first.promise); // its own stop is over
+  stopped.open();
+  await quiet();
+  pool!.waitUntil(second.promise);
+  first.open();
+  await quiet();
+  assert.is(stop.state, "pending");
+  second.open();
+  await quiet();
+  assert.is(stop.state, "fulfilled");
+});
+
 test.run();
