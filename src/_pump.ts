@@ -19,6 +19,8 @@ export interface Held<T> {
   /** Whether ack, release or reject was called: from then on its handler has no say. */
   settling: boolean;
   clearExtend: Clear;
+  /** From the signal of its loss. */
+  unlink: () => void;
 }
 
 /** A source that can also be asked without waiting: one in memory. */
@@ -34,6 +36,9 @@ export interface PumpOptions<T> extends ConsumerOptions<T> {
 }
 
 type Outcome = "done" | "released" | "deadLettered";
+
+/** The delays before a source that fails is asked again; those of `retry` are for bad items. */
+const outage = { delay: 1_000, maxDelay: 60_000 };
 
 /**
  * The work of a consumer: takes from the source what it has room for, has it handled, settles it.
@@ -171,7 +176,8 @@ export class Pump<T> {
         this.#log("error", "failed to receive", error);
         this.#failing = true;
         this.#idle.busy();
-        await this.#pause(backoff(this.#retry, ++failures, this.#random));
+        const retry = { ...this.#retry, ...outage };
+        await this.#pause(backoff(retry, ++failures, this.#random));
         this.#failing = false;
       }
     }
@@ -185,7 +191,14 @@ export class Pump<T> {
       signal: new Latch(),
       settling: false,
       clearExtend: nothing,
+      unlink: nothing,
     };
+    if (delivery.lost) {
+      held.unlink = link(delivery.lost, (reason) => {
+        held.clearExtend();
+        held.signal.abort(reason);
+      });
+    }
     this.#counts.received++;
     this.#held.add(held);
     this.#idle.busy();
@@ -195,7 +208,7 @@ export class Pump<T> {
   /** Never rejects. One frame, and no wait that is not needed: queues in memory live of it. */
   async #process(held: Held<T>): Promise<void> {
     this.#running++;
-    if (this.#closed) await this.#release(held, 0);
+    if (this.#over(held)) await this.#release(held, 0);
     else this.#keep(held);
     while (!held.settling) {
       const clear = this.#limit(held);
@@ -214,9 +227,10 @@ export class Pump<T> {
 
   /** Settles what has failed, or resolves when it may be tried again in place. */
   async #failed(held: Held<T>, error: unknown): Promise<void> {
-    if (this.#forced && answers(error, held.signal)) return this.#release(held, 0);
+    const dropped = this.#forced || isLost(held);
+    if (dropped && answers(error, held.signal)) return this.#release(held, 0);
     const { attempts } = this.#retry;
-    const last = held.attempt >= attempts && !this.#forced;
+    const last = held.attempt >= attempts && !dropped;
     const which = `attempt ${held.attempt} of ${attempts}`;
     this.#counts.failed++;
     this.#log(last ? "error" : "warn", `failed to handle an item (${which})`, error);
@@ -225,8 +239,8 @@ export class Pump<T> {
     this.#counts.retried++;
     const delay = backoff(this.#retry, held.attempt, this.#random);
     if (this.#source.delays) return this.#release(held, delay);
-    await this.#pause(delay);
-    if (this.#closed) return this.#release(held, 0);
+    await this.#pause(delay, held.delivery.lost);
+    if (this.#over(held)) return this.#release(held, 0);
     held.attempt++;
     held.signal = new Latch();
   }
@@ -239,7 +253,7 @@ export class Pump<T> {
     } catch (worse) {
       this.#log("error", "failed to take care of a dead letter, which is tried again", worse);
       const delay = backoff(this.#retry, held.attempt, this.#random);
-      if (!this.#source.delays) await this.#pause(delay);
+      if (!this.#source.delays) await this.#pause(delay, held.delivery.lost);
       return this.#release(held, delay);
     }
     await this.#settle(held, "deadLettered", () => held.delivery.reject(error));
@@ -254,6 +268,7 @@ export class Pump<T> {
     if (held.settling) return;
     held.settling = true;
     held.clearExtend();
+    held.unlink();
     const settled = (): void => {
       this.#counts[outcome]++;
       this.#held.delete(held);
@@ -297,7 +312,7 @@ export class Pump<T> {
   #keep(held: Held<T>): void {
     const { delivery } = held;
     const { extendEvery = 0 } = delivery;
-    if (!delivery.extend || !(extendEvery > 0)) return;
+    if (!delivery.extend || !(extendEvery > 0) || isLost(held)) return;
     held.clearExtend = startTimer(this.#context.clock, extendEvery, async () => {
       try {
         await delivery.extend?.();
@@ -315,16 +330,23 @@ export class Pump<T> {
     });
   }
 
+  /** Whether no further attempt is to begin here. */
+  #over(held: Held<T>): boolean {
+    return this.#closed || isLost(held);
+  }
+
   get #closed(): boolean {
     return this.#intake?.signal.aborted === true;
   }
 
-  /** Waits, but not longer than the intake is open. */
-  #pause(ms: number): Promise<void> {
-    if (this.#closed) return Promise.resolve();
+  /** Waits, but not longer than the intake is open and the delivery is not lost. */
+  #pause(ms: number, lost?: AbortSignal): Promise<void> {
+    if (this.#closed || lost?.aborted) return Promise.resolve();
     return new Promise((resolve) => {
+      const unlink = link(lost, () => end());
       const end = (): void => {
         clear();
+        unlink();
         this.#pauses.delete(end);
         resolve();
       };
@@ -345,15 +367,27 @@ export class Pump<T> {
   }
 
   #log(level: "warn" | "error", what: string, ...errors: [error?: unknown]): void {
-    const line = [
-      `Service "${this.#context.name}" ${what}`,
-      ...errors.map((it) => renderError(it)),
-    ];
-    try {
-      this.#context.logger[level](line.join(": "));
-    } catch {
-      // A logger that fails changes nothing.
-    }
+    log(this.#context, level, what, ...errors);
+  }
+}
+
+/** Whether the source has lost its hold on a delivery. */
+function isLost<T>({ delivery }: Held<T>): boolean {
+  return delivery.lost?.aborted === true;
+}
+
+/** Writes a line about a service. */
+export function log(
+  { name, logger }: ServiceContext,
+  level: "warn" | "error",
+  what: string,
+  ...errors: [error?: unknown]
+): void {
+  const line = [`Service "${name}" ${what}`, ...errors.map((it) => renderError(it))];
+  try {
+    logger[level](line.join(": "));
+  } catch {
+    // A logger that fails changes nothing.
   }
 }
 

@@ -28,7 +28,7 @@ export interface ConsumerOptions<T> {
    */
   readonly concurrency?: number | undefined;
 
-  /** When a value whose handler failed is tried again. */
+  /** When a value whose handler failed is tried again, and how often. */
   readonly retry?: RetryOptions | undefined;
 
   /**
@@ -40,8 +40,8 @@ export interface ConsumerOptions<T> {
   readonly timeout?: number | undefined;
 
   /**
-   * Milliseconds to wait when the source had nothing to answer with. Sources that wait themselves
-   * never see it.
+   * Milliseconds to wait when the source had nothing to answer with. 0 for sources that wait
+   * themselves and give up after a while.
    *
    * @default {1000}
    */
@@ -64,8 +64,9 @@ export interface ConsumerOptions<T> {
 }
 
 /**
- * What a {@linkcode consumer} does, and its hooks. `start` runs before the first `receive`, `stop`
- * after the last delivery is settled: the place to open and close the connection of the source.
+ * What a {@linkcode consumer} does, and its hooks. `start` runs before that of the source and the
+ * first `receive`, `stop` when all that was taken has ended and the source has stopped: the place to
+ * open and close what the handler needs.
  */
 export interface ConsumerDefinition<T> extends HostedServiceHooks, ConsumerOptions<T> {
   /** Where the work comes from. */
@@ -76,9 +77,10 @@ export interface ConsumerDefinition<T> extends HostedServiceHooks, ConsumerOptio
    * logged, and is tried again. It must bear to be given the same value twice: that is what *at
    * least once* means.
    *
-   * @param signal Aborts when the grace of the service is over, and when the attempt exceeds its
-   * `timeout`: drop it. It does not abort when the service is asked to stop: finish it then. Who
-   * rejects because of the end of the grace has not failed; the value is released.
+   * @param signal Aborts when the grace of the service is over, when the attempt exceeds its
+   * `timeout`, and when the source has lost the delivery: drop it. It does not abort when the
+   * service is asked to stop: finish it then. Who rejects because of the end of the grace, or of the
+   * loss, has not failed; the value is released.
    */
   handle(value: T, signal: AbortSignal, item: Item<T>): unknown;
 }
@@ -118,12 +120,16 @@ export interface IdleOptions {
 
 /** The background service a {@linkcode consumer} is. */
 export class Consumer<T> extends BackgroundService {
+  readonly #source: Source<T>;
   readonly #pump: Pump<T>;
+  /** Whether the source has started and was not stopped. */
+  #open = false;
 
   /** Made by {@linkcode consumer}. */
   constructor(definition: ConsumerDefinition<T>) {
     super();
     check("handle", definition.handle, nothing);
+    this.#source = definition.source;
     this.#pump = new Pump(
       definition.source,
       (held) => definition.handle(held.delivery.value, held.signal.signal, itemOf(held)),
@@ -151,6 +157,13 @@ export class Consumer<T> extends BackgroundService {
     return this.#pump.onIdle(quiet);
   }
 
+  /** Starts the source, if that wants it, and begins the work. */
+  override async start(signal?: AbortSignal, context?: ServiceContext): Promise<void> {
+    if (!this.#open) await this.#source.start?.(signal as AbortSignal, context as ServiceContext);
+    this.#open = true;
+    await super.start(signal, context);
+  }
+
   /** Receives and handles until it is told to stop, then until all it holds is settled. */
   override execute(signal: AbortSignal, context: ServiceContext): Promise<void> {
     return this.#pump.run(signal, context);
@@ -160,6 +173,14 @@ export class Consumer<T> extends BackgroundService {
   stopping(): void {
     this.#pump.close(new AbortError("The consumer takes no more"));
   }
+
+  /** Waits until all it holds is settled and no handler runs any more, then stops the source. */
+  override async stop(signal?: AbortSignal, context?: ServiceContext): Promise<void> {
+    await super.stop(signal, context);
+    if (!this.#open) return;
+    this.#open = false;
+    await this.#source.stop?.(signal as AbortSignal, context as ServiceContext);
+  }
 }
 
 /**
@@ -168,7 +189,7 @@ export class Consumer<T> extends BackgroundService {
  * It takes only what it has room for, and no value, however bad, ends it: a failed one is tried
  * again after a growing delay ({@linkcode RetryOptions}), by the source if that
  * {@linkcode Source.delays}, else in place; after the last attempt it is a dead letter. A source that
- * fails is asked again, after the same delays. Whatever fails is logged and counted in
+ * fails is asked again, after a second at first and up to a minute. Whatever fails is logged and counted in
  * {@linkcode Consumer.details}.
  *
  * When the host stops, it takes no more (in `stopping`), finishes what it holds (in `stop`), and

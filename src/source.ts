@@ -1,6 +1,11 @@
+import type { ServiceContext } from "./types.ts";
+
 /** What a consumer asks of a {@linkcode Source}. */
 export interface ReceiveOptions {
-  /** How many deliveries there is room for, 1 or more. The answer must not hold more. */
+  /**
+   * How many deliveries there is room for, 1 or more: in the first call of a run, the consumer's
+   * `concurrency`. The answer must not hold more.
+   */
   readonly max: number;
 }
 
@@ -23,13 +28,18 @@ export interface ReleaseOptions {
  * - No wait for messages (a table, a list): poll inside `receive`, or answer with nothing and let
  *   the consumer's `pollInterval` do it.
  * - Push with prefetch (AMQP, NATS): keep what was pushed in a buffer that `receive` empties, and
- *   prefetch as many as the consumer's `concurrency`. Every call of one run is given the same
- *   signal: when it aborts, cancel the subscription and give the buffer back.
+ *   prefetch as many as the first call's `max`. Every call of one run is given the same signal: when
+ *   it aborts, cancel the subscription and give the buffer back.
+ * - A connection that breaks: reject `receive`, which is called again after a delay, and connect
+ *   anew there. If the engine delivers again what it saw as held, abort {@linkcode Delivery.lost}.
  * - No delayed release (classic AMQP, Kafka): leave {@linkcode Source.delays} out. The consumer then
  *   waits with the delivery in its hands and tries again in place.
  * - No count of attempts: leave {@linkcode Delivery.attempt} out, and `delays` too.
+ * - Values that cannot be read (JSON that is none): hand them out as they are and let the handler
+ *   read them. A `receive` that rejects because of one blocks all behind it.
  * - Order (a Kafka partition, a FIFO group): hand out the next value of a group when the one before
  *   is settled, and leave `delays` out. The consumer begins deliveries in the order of the answer.
+ *   When the partition moves to somebody else, abort `lost`.
  * - No ack of a single message (Kafka): `ack` and `reject` mark it, and the offset is committed up
  *   to the first one that is not marked.
  * - Acks in batches (SQS): collect them, and resolve each `ack` when its batch is through.
@@ -77,11 +87,31 @@ export interface Source<T> {
   readonly delays?: boolean | undefined;
 
   /**
+   * Opens what the source needs, its connection say. Called by each consumer over this source, before
+   * its first `receive`; the start of the consumer waits for it, and fails with it. One connection
+   * for several sources is better a service of its own, listed before their consumers.
+   *
+   * @param signal Aborts when the start is cancelled.
+   * @param context The consumer's.
+   */
+  start?(signal: AbortSignal, context: ServiceContext): unknown;
+
+  /**
+   * Closes it. Called by each consumer that has started it, once nothing it took is held any more and
+   * no handler of it runs; the stop of the consumer waits for it.
+   *
+   * @param signal Aborts when the grace is over.
+   * @param context The consumer's.
+   */
+  stop?(signal: AbortSignal, context: ServiceContext): unknown;
+
+  /**
    * Waits until there is at least one delivery, and answers with at most `max`. Called again when
    * the consumer has room, never while an earlier call is pending.
    *
    * An answer with none is allowed: the consumer asks again after its `pollInterval`. A rejection
-   * is logged, and the consumer asks again after a growing delay; it stops for no error.
+   * is logged, and the consumer asks again after a growing delay; it stops for no error. Whoever
+   * has taken some values and fails to take the next answers with those.
    *
    * @param signal Aborts when no more is wanted; the same one in every call of a run. Then settle
    * soon: by rejecting (with the reason, best), or with an answer. Nothing may be lost by it: what
@@ -116,6 +146,16 @@ export interface Delivery<T> {
    * timeout, say. Never if not set.
    */
   readonly extendEvery?: number | undefined;
+
+  /**
+   * Aborts when the source has lost its hold on the value: its connection has closed, its partition
+   * moved, its lease run out. The signal of the attempt aborts then, with the same reason, and no
+   * other attempt follows here. The delivery is settled all the same: released, or acked if the
+   * handler still finished. The source decides what that is worth.
+   *
+   * Make one for each delivery: Node warns of the eleventh listener on one signal.
+   */
+  readonly lost?: AbortSignal | undefined;
 
   /** It is done: never deliver the value again. */
   ack(): unknown;

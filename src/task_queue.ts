@@ -1,10 +1,9 @@
 import { link } from "./_abort.ts";
 import { check, nothing } from "./_check.ts";
-import { type Held, Pump, type QuickSource } from "./_pump.ts";
+import { type Held, log, Pump, type QuickSource } from "./_pump.ts";
 import { BackgroundService } from "./background_service.ts";
 import { Channel } from "./channel.ts";
 import type { ConsumerDetails } from "./consumer.ts";
-import { aborted } from "./on_abort.ts";
 import type { Delivery } from "./source.ts";
 import type { ServiceContext } from "./types.ts";
 
@@ -63,9 +62,9 @@ export interface TaskQueueDetails {
   readonly active: number;
   /** Tasks that ended well. */
   readonly done: number;
-  /** Tasks that failed. */
+  /** Tasks that failed before the end of the grace. */
   readonly failed: number;
-  /** Tasks the stop left unfinished. */
+  /** Tasks the stop left unfinished; none of them is `done` or `failed`. */
   readonly unfinished: number;
 }
 
@@ -77,8 +76,9 @@ export interface TaskQueueDetails {
  * counted, and that is all. They live in memory: what must survive a crash belongs in a broker or a
  * database, behind a `consumer`.
  *
- * When the host stops, the queue takes no more (in `stopping`) and works off what it holds (in
- * `stop`). When the grace ends, the signals of the tasks abort, and what is not finished is left in
+ * List it before those who queue: then it takes tasks until they have stopped, such as those of the
+ * requests a server still answers. Its own `stop` takes no more and works off what it holds. When the
+ * grace ends, the signals of the tasks abort, and what is not finished is left in
  * {@linkcode TaskQueue.unfinished} and named in one warning.
  *
  * @example Answer first, work later
@@ -149,7 +149,8 @@ export class TaskQueue extends BackgroundService {
 
   /** What it has done so far, as a fresh object; the host shows it in its status. */
   get details(): TaskQueueDetails {
-    const { active, done, failed }: ConsumerDetails = this.#pump.details;
+    // Not the failed attempts: one that fails after the end of the grace is unfinished.
+    const { active, done, deadLettered: failed }: ConsumerDetails = this.#pump.details;
     return { queued: this.count, active, done, failed, unfinished: this.#unfinished.length };
   }
 
@@ -162,7 +163,7 @@ export class TaskQueue extends BackgroundService {
    * @returns Resolves when the task is in the queue, not when it is done. Rejects with the signal's
    * reason when that aborts.
    * @throws {TypeError} If the task is no function; as a rejection.
-   * @throws {ChannelClosedError} If the queue is stopping, or begins to while this waits; as a
+   * @throws {ChannelClosedError} If the queue was told to stop, or is while this waits; as a
    * rejection.
    */
   async enqueue(task: Task, signal?: AbortSignal): Promise<void> {
@@ -179,7 +180,7 @@ export class TaskQueue extends BackgroundService {
   /**
    * Queues a task if there is room.
    *
-   * @returns `false` if the queue is full, or stopping.
+   * @returns `false` if the queue is full, or was told to stop.
    * @throws {TypeError} If the task is no function.
    *
    * @example Turn work away
@@ -213,14 +214,12 @@ export class TaskQueue extends BackgroundService {
     return this.#pump.run(signal, context);
   }
 
-  /** Takes no more tasks. The host calls it on every service before it stops the first. */
-  stopping(): void {
-    this.#channel.complete();
-  }
-
-  /** Works off what is queued, as long as the grace lasts; leaves the rest to {@linkcode unfinished}. */
+  /**
+   * Takes no more tasks, and works off those it has as long as the grace lasts; leaves the rest to
+   * {@linkcode TaskQueue.unfinished}.
+   */
   override async stop(signal?: AbortSignal, context?: ServiceContext): Promise<void> {
-    this.stopping();
+    this.#channel.complete();
     let unlink = nothing;
     const forced = new Promise<void>((resolve) => (unlink = link(signal, () => resolve())));
     await Promise.race([this.onIdle(), forced, this.executeTask?.catch(nothing)]);
@@ -233,12 +232,10 @@ export class TaskQueue extends BackgroundService {
 
   async #receive(signal: AbortSignal, max: number): Promise<Delivery<Task>[]> {
     const deliveries: Delivery<Task>[] = [];
-    while (await this.#channel.waitToRead(signal)) {
+    while (deliveries.length === 0 && await this.#channel.waitToRead(signal)) {
       for (let next; deliveries.length < max && (next = this.#take());) deliveries.push(next);
-      if (deliveries.length > 0) return deliveries;
     }
-    await aborted(signal); // complete and empty: there is nothing to wait for but the end
-    return deliveries;
+    return deliveries; // none once the queue is complete and empty
   }
 
   #take(): Delivery<Task> | undefined {
@@ -251,9 +248,8 @@ export class TaskQueue extends BackgroundService {
     for (let task; (task = this.#channel.tryRead());) this.#unfinished.push(task);
     this.#closed(left);
     const { length } = this.#unfinished;
-    if (length > 0) {
-      const line = `stopped with tasks left: ${length}, see its "unfinished"`;
-      context?.logger.warn(`Service "${context.name}" ${line}`);
+    if (length > 0 && context) {
+      log(context, "warn", `stopped with tasks left: ${length}, see its "unfinished"`);
     }
   }
 

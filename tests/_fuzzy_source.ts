@@ -19,6 +19,7 @@ export interface FuzzyDelivery extends Delivery<Message> {
   readonly id: number;
   readonly settled: string[];
   extended: number;
+  readonly lose: () => void;
 }
 
 /** A broker that fails, lags, forgets who holds what, and keeps a record. */
@@ -34,6 +35,8 @@ export class FuzzySource implements Source<Message> {
   readonly #clock: FakeClock;
   readonly #visibility: number;
   readonly #counts: boolean;
+  /** Whether it says what it has lost. */
+  readonly #tells: boolean;
   readonly #concurrency: number;
   #receiving = false;
   #wake: () => void = () => {};
@@ -45,6 +48,7 @@ export class FuzzySource implements Source<Message> {
     this.#visibility = random.pick([300, 5_000]);
     this.delays = random.chance(0.5);
     this.#counts = this.delays || random.chance(0.5);
+    this.#tells = random.chance(0.5);
     this.messages = Array.from({ length: 1 + random.below(12) }, (_, id) => ({
       id,
       fate: "ready",
@@ -94,12 +98,20 @@ export class FuzzySource implements Source<Message> {
       message.fate = fate;
       message.current = undefined;
     };
+    const lost = new AbortController();
     const delivery: FuzzyDelivery = {
       id: this.deliveries.length,
       value: message,
       attempt: this.#counts ? ++message.deliveries : undefined,
       settled: [],
       extended: 0,
+      lost: this.#tells ? lost.signal : undefined,
+      lose: () => {
+        if (message.current !== delivery) return;
+        message.current = undefined;
+        lost.abort(new Error("The hold on it is lost"));
+        this.#back(message);
+      },
       extendEvery: this.#random.chance(0.7) ? this.#visibility / 3 : undefined,
       ack: () => settle("ack", end("acked")),
       reject: () => settle("reject", end("dead")),
@@ -110,6 +122,7 @@ export class FuzzySource implements Source<Message> {
         }),
       extend: async () => {
         if (delivery.settled.length) this.complaints.push("extend after it was settled");
+        if (delivery.lost?.aborted) this.complaints.push("extend after it was lost");
         await this.#lag();
         this.#fail("extend");
         delivery.extended++;
@@ -119,17 +132,18 @@ export class FuzzySource implements Source<Message> {
     message.current = delivery;
     this.deliveries.push(delivery);
     this.#watch(delivery);
+    if (!this.calm && this.#random.chance(0.1)) { // its connection will break
+      this.#clock.setTimeout(delivery.lose, this.#random.below(500));
+    }
     return delivery;
   }
 
   /** The hold on it runs out unless it is extended. */
   #watch(delivery: FuzzyDelivery): void {
-    const { extended, value: message } = delivery;
+    const { extended } = delivery;
     this.#clock.setTimeout(() => {
-      if (message.current !== delivery) return;
-      if (delivery.extended > extended) return this.#watch(delivery);
-      message.current = undefined;
-      this.#back(message);
+      if (delivery.extended > extended) this.#watch(delivery);
+      else delivery.lose();
     }, this.#visibility);
   }
 

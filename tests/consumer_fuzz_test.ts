@@ -91,6 +91,7 @@ async function live(seed: number): Promise<string> {
       if (attempt > Math.max(attempts, counted)) source.complaints.push("an attempt too many");
       if (closed || context?.forced.aborted) source.complaints.push("an attempt after the stop");
       if (delivery.settled.length) source.complaints.push("handled after it was settled");
+      if (delivery.lost?.aborted) source.complaints.push("handled after it was lost");
       if (running.has(delivery)) source.complaints.push("two handlers for one delivery");
       running.add(delivery);
       if (running.size > concurrency) source.complaints.push("more handlers than allowed");
@@ -103,6 +104,7 @@ async function live(seed: number): Promise<string> {
     async onDeadLetter(_message, _error, { delivery, attempt }) {
       if (attempt < attempts) source.complaints.push("a dead letter too early");
       if (context?.forced.aborted) source.complaints.push("a dead letter after the grace");
+      if (delivery.lost?.aborted) source.complaints.push("a dead letter after the loss");
       if (!source.calm && random.chance(0.2)) throw new Error("The morgue is closed");
       buried.add(delivery as FuzzyDelivery);
     },

@@ -1,13 +1,14 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createHost, type ServiceContext } from "../mod.ts";
+import { aborted, createHost, type ServiceContext } from "../mod.ts";
 import { consumer, type ConsumerDefinition, type Delivery } from "../src/consumers.ts";
 import { backoff, readRetry } from "../src/retry.ts";
 import { quiet } from "./_fake_clock.ts";
-import { Fate, thrown } from "./_fate.ts";
+import { Fate, rejection, thrown } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";
 import { guard } from "./_guard.ts";
 import { ListSource } from "./_list_source.ts";
+import { Listeners } from "./_listeners.ts";
 import { rig } from "./_rig.ts";
 import { Trace } from "./_trace.ts";
 
@@ -250,21 +251,294 @@ test("consumer() asks a source that fails again, after growing delays", async ()
       },
     },
     random,
-    retry: { delay: 100 },
+    retry: { delay: 5 }, // of the handler, not of the source
+    pollInterval: 0,
     handle() {},
   });
   const { host, clock, lines } = rig([worker]);
   await host.start();
   const idle = new Fate(worker.onIdle());
-  await clock.advance(699);
+  await clock.advance(6_999);
   assert.is(idle.state, "pending");
   await clock.advance(1);
-  assert.equal(at, [0, 100, 300, 700, 700]);
+  assert.equal(at, [0, 1_000, 3_000, 7_000, 7_000]);
   assert.is(worker.details.receiveErrors, 3);
   assert.is(lines.heads[0], 'error: Service "w" failed to receive: Error: No connection');
   assert.is(lines.all.length, 3);
   await clock.advance(0);
   assert.is(idle.state, "fulfilled");
+  await host.stop();
+});
+
+test("consumer() forgets the failures of a source that answers again", async () => {
+  const source = new ListSource(["a"]);
+  const at: number[] = [];
+  const worker = consumer<string>("w", {
+    source: {
+      receive(signal, options) {
+        at.push(clock.now());
+        return at.length === 3 ? source.receive(signal, options) : Promise.reject(new Error("No"));
+      },
+    },
+    random,
+    handle() {},
+  });
+  const { host, clock } = rig([worker]);
+  await host.start();
+  await clock.advance(4_000);
+  assert.equal(at, [0, 1_000, 3_000, 3_000, 4_000]);
+  await host.stop();
+});
+
+test("consumer() is not idle while nobody knows what the source has", async () => {
+  const source = new ListSource(["a"]);
+  const { handle, gates } = gated();
+  let calls = 0;
+  const worker = consumer<string>("w", {
+    source: {
+      receive: (signal, options) =>
+        ++calls === 2 ? Promise.reject(new Error("No")) : source.receive(signal, options),
+    },
+    random,
+    concurrency: 2,
+    handle,
+  });
+  const { host, clock } = rig([worker]);
+  await host.start();
+  await quiet();
+  const idle = new Fate(worker.onIdle());
+  gates["a"]?.open();
+  await clock.advance(999);
+  assert.equal([source.log, idle.state], [["ack a"], "pending"]);
+  await clock.advance(1);
+  assert.is(idle.state, "fulfilled");
+  await host.stop();
+});
+
+test("consumer() takes the reason of its signal for no failure of the source", async () => {
+  const receive = (signal: AbortSignal): Promise<never> =>
+    aborted(signal).then(() => Promise.reject(signal.reason));
+  const worker = consumer<string>("w", { source: { receive }, handle() {} });
+  const { host, lines } = rig([worker]);
+  await host.start();
+  await quiet();
+  await host.stop();
+  assert.is(worker.details.receiveErrors, 0);
+  assert.equal(lines.all, []);
+});
+
+test("consumer() never leaves a source alone for more than a minute", async () => {
+  const at: number[] = [];
+  const worker = consumer<string>("w", {
+    source: {
+      receive: () => {
+        at.push(clock.now());
+        return Promise.reject(new Error("No connection"));
+      },
+    },
+    random,
+    handle() {},
+  });
+  const { host, clock } = rig([worker]);
+  await host.start();
+  await clock.advance(200_000);
+  const seconds = [0, 1, 3, 7, 15, 31, 63, 123, 183];
+  assert.equal(at, seconds.map((second) => second * 1_000));
+  await host.stop();
+  assert.is(clock.pending, 0);
+});
+
+test("consumer() starts its source before it asks, and stops it when nothing is held", async () => {
+  const trace = new Trace();
+  const source = Object.assign(new ListSource(["a"]), {
+    start(this: unknown, signal: AbortSignal, { name }: ServiceContext) {
+      assert.is(this, source);
+      assert.is(signal.aborted, false);
+      trace.note(`${name}: source starts, asked ${source.asked.length}`);
+    },
+    stop(this: unknown, _signal: AbortSignal, { name }: ServiceContext) {
+      assert.is(this, source);
+      trace.note(`${name}: source stops, ${source.log}`);
+    },
+  });
+  const { handle, gates } = gated();
+  const worker = consumer("w", {
+    source,
+    handle,
+    start: () => trace.note("start"),
+    stop: () => trace.note("stop"),
+  });
+  await worker.stop(); // of one that never started
+  assert.equal(trace.take(), ["stop"]);
+  const { host } = rig([worker]);
+  await host.start();
+  await quiet();
+  const stopped = host.stop();
+  await quiet();
+  gates["a"]?.open();
+  await stopped;
+  assert.equal(trace.take(), [
+    "start",
+    "w: source starts, asked 0",
+    "w: source stops, ack a",
+    "stop",
+  ]);
+  await worker.stop(); // once more
+  assert.equal(trace.take(), ["stop"]);
+});
+
+test("consumer() fails to start when its source does, and stops it when another service does", async () => {
+  const trace = new Trace();
+  const error = new Error("No such queue");
+  const source = Object.assign(new ListSource<string>([]), {
+    start: () => Promise.reject(error),
+    stop: () => trace.note("stop"),
+  });
+  const { host } = rig([consumer("w", { source, handle() {} })]);
+  const started = new Fate(host.start());
+  await quiet();
+  assert.is(started.reason, error);
+  assert.equal(source.asked, []);
+  assert.equal(trace.take(), []);
+
+  source.start = () => Promise.resolve() as never;
+  const bad = { name: "bad", start: () => Promise.reject(error), stop() {} };
+  const next = rig([consumer("w", { source, handle() {} }), bad]);
+  const again = new Fate(next.host.start());
+  await quiet();
+  assert.is(again.reason, error);
+  assert.equal(trace.take(), ["stop"]);
+});
+
+test("consumer() drops what its source has lost", async () => {
+  const source = new ListSource(["drops", "finishes", "fails", "keeps"]);
+  const lost: AbortController[] = [];
+  const listeners: Listeners[] = [];
+  source.alter = (delivery) => {
+    const controller = new AbortController();
+    lost.push(controller);
+    listeners.push(new Listeners(controller.signal));
+    const { value } = delivery;
+    const release = (): unknown => source.log.push(`release ${value}`); // it never comes again
+    return { ...delivery, lost: controller.signal, extendEvery: 100, release };
+  };
+  const reason = new Error("The connection has closed");
+  const gate = new Gate();
+  const seen: unknown[] = [];
+  const worker = consumer("w", {
+    source,
+    concurrency: 4,
+    retry: { attempts: 1 },
+    handle: (value, signal) =>
+      value === "keeps" ? gate.promise : new Promise<void>((resolve, reject) => {
+        signal.addEventListener("abort", () => {
+          seen.push(signal.reason);
+          if (value === "finishes") resolve();
+          else reject(value === "drops" ? signal.reason : new Error("Bad"));
+        });
+      }),
+    onDeadLetter: (value) => source.log.push(`dead ${value}`),
+  });
+  const { host, clock, lines } = rig([worker]);
+  await host.start();
+  await quiet();
+  for (const controller of lost.slice(0, 3)) controller.abort(reason);
+  await clock.advance(150);
+  assert.equal(seen, [reason, reason, reason]);
+  assert.equal(source.log.sort(), [
+    "ack finishes",
+    "extend keeps",
+    "release drops",
+    "release fails",
+  ]);
+  const failed = { failed: 1, retried: 1 };
+  assert.equal(worker.details, {
+    ...fine,
+    ...failed,
+    received: 4,
+    done: 1,
+    released: 2,
+    active: 1,
+  });
+  assert.equal(lines.heads, [
+    'warn: Service "w" failed to handle an item (attempt 1 of 1): Error: Bad',
+  ]);
+  gate.open();
+  await quiet();
+  assert.equal(listeners.map(({ added, now }) => [added, now]), lost.map(() => [1, 0]));
+  assert.is(clock.pending, 0);
+  await host.stop();
+});
+
+test("consumer() neither begins nor repeats what its source has lost", async () => {
+  const source = new ListSource(["late", "waits", "buried"]);
+  const waits = new AbortController();
+  const late = AbortSignal.abort();
+  source.alter = (delivery) => ({
+    ...delivery,
+    attempt: delivery.value === "buried" ? 5 : 1,
+    lost: delivery.value === "late" ? late : waits.signal,
+    release: () => source.log.push(`release ${delivery.value}`),
+  });
+  const seen: string[] = [];
+  const worker = consumer("w", {
+    source,
+    concurrency: 3,
+    handle(value) {
+      seen.push(value);
+      throw new Error("Bad");
+    },
+    onDeadLetter: () => Promise.reject(new Error("Closed")),
+  });
+  const { host, clock } = rig([worker]);
+  await host.start();
+  await quiet();
+  assert.equal(source.log, ["release late"]);
+  waits.abort();
+  await quiet();
+  assert.equal(source.log.sort(), ["release buried", "release late", "release waits"]);
+  assert.equal(seen, ["waits", "buried"]);
+  assert.is(clock.pending, 0);
+  await host.stop();
+});
+
+test("consumer() leaves no listener on the signal of a loss", async () => {
+  const source = new ListSource(["a"]);
+  const { signal } = new AbortController();
+  const listeners = new Listeners(signal);
+  source.alter = (delivery) => ({ ...delivery, lost: signal });
+  const worker = consumer("w", {
+    source,
+    handle(_value, _signal, { attempt }) {
+      if (attempt === 1) throw new Error("Again");
+    },
+  });
+  const { host, clock } = rig([worker]);
+  await host.start();
+  await clock.advance(1_000);
+  assert.equal(source.log, ["ack a"]);
+  assert.equal([listeners.most, listeners.now], [2, 0]);
+  await host.stop();
+});
+
+test("consumer() does not extend what is lost while it extends", async () => {
+  const source = new ListSource(["a"]);
+  const lost = new AbortController();
+  source.alter = (delivery) => ({
+    ...delivery,
+    lost: lost.signal,
+    extendEvery: 100,
+    extend() {
+      source.log.push("extend");
+      lost.abort();
+    },
+  });
+  const gate = new Gate();
+  const { host, clock } = rig([consumer("w", { source, handle: () => gate.promise })]);
+  await host.start();
+  await clock.advance(1_000);
+  assert.equal(source.log, ["extend"]);
+  gate.open();
   await host.stop();
 });
 
@@ -278,7 +552,7 @@ test("consumer() survives a source that answers with rubbish", async () => {
   });
   const { host, clock } = rig([worker], { shutdownTimeout: 0, abandonTimeout: 0 });
   await host.start();
-  await clock.advance(100);
+  await clock.advance(10_000);
   assert.is(answers.length, 0);
   assert.is(worker.details.receiveErrors, 3);
   assert.is(worker.details.settleErrors, 1);
@@ -487,6 +761,35 @@ test("consumer() releases what ignores its signal, and its outcome counts no mor
   assert.is(clock.pending, 0);
 });
 
+test("consumer() waits for what it tells the source at the end of the grace", async () => {
+  const source = new ListSource(["acks", "late"]);
+  const { handle, gates } = gated();
+  const acked = new Gate();
+  const released = new Gate();
+  source.alter = (delivery) => ({
+    ...delivery,
+    ack: () => acked.promise,
+    release: () => released.promise,
+  });
+  const worker = consumer("w", { source, handle, concurrency: 2 });
+  const { host, clock, lines } = rig([worker], { shutdownTimeout: 100, abandonTimeout: 1_000 });
+  await host.start();
+  await quiet();
+  const stopped = new Fate(host.stop());
+  gates["acks"]?.open();
+  await clock.advance(101);
+  assert.ok(lines.all.includes('warn: Service "w" gave back what it could not finish in time: 1'));
+  gates["late"]?.open();
+  acked.open();
+  await quiet();
+  assert.is(stopped.state, "pending");
+  assert.is(worker.details.active, 1);
+  released.open();
+  await quiet();
+  assert.is(stopped.state, "fulfilled");
+  assert.equal(worker.details, { ...fine, received: 2, done: 1, released: 1 });
+});
+
 test("consumer() is named by the host when a handler never ends", async () => {
   const worker = consumer("w", { source: new ListSource(["a"]), handle: hang });
   const { host, clock } = rig([worker], { shutdownTimeout: 100, abandonTimeout: 100 });
@@ -548,8 +851,9 @@ test("consumer() keeps the `this` of its definition", async () => {
   assert.equal(definition.seen, ["a"]);
 });
 
-test("consumer() may be started again", async () => {
-  const source = new ListSource(["a"]);
+test("consumer() may be started again, but not while it runs", async () => {
+  const trace = new Trace();
+  const source = Object.assign(new ListSource(["a"]), { start: () => trace.note("start") });
   const worker = consumer("w", { source, handle() {} });
   for (const value of ["b", "c"]) {
     const context = {
@@ -557,11 +861,49 @@ test("consumer() may be started again", async () => {
       forced: new AbortController().signal,
     } as unknown as ServiceContext;
     await worker.start(undefined, context);
+    assert.is((await rejection(worker.start(undefined, context))).name, "HostStateError");
+    assert.equal(trace.take(), ["start"]);
     source.push(value);
     await quiet();
     await worker.stop(undefined, undefined);
   }
   assert.equal(source.log, ["ack a", "ack b", "ack c"]);
+});
+
+test("consumer() leaves no listener behind when its intake was closed", async () => {
+  const worker = consumer("w", { source: new ListSource<string>([]), handle() {} });
+  const { signal } = new AbortController();
+  const forced = new AbortController().signal;
+  const listeners = [new Listeners(signal), new Listeners(forced)];
+  const { clock } = rig([]);
+  const executed = worker.execute(signal, { name: "w", clock, forced } as never);
+  await quiet();
+  worker.stopping();
+  await executed;
+  assert.equal(listeners.map(({ added, now }) => [added > 0, now]), [[true, 0], [true, 0]]);
+});
+
+test("consumer() started again knows nothing of a grace that was over", async () => {
+  const source = new ListSource<string>([]);
+  const worker = consumer("w", {
+    source,
+    retry: { attempts: 1 },
+    handle: () => Promise.reject(new Error("Bad")),
+  });
+  const { clock, lines } = rig([]);
+  const logger = lines;
+  for (const value of ["a", "b"]) {
+    const forced = new AbortController();
+    await worker.start(undefined, { name: "w", clock, logger, forced: forced.signal } as never);
+    const idle = new Fate(worker.onIdle({ quiet: 1 }));
+    source.push(value);
+    await quiet();
+    assert.is(idle.state, "pending");
+    forced.abort();
+    await worker.stop(undefined, undefined);
+  }
+  assert.equal(source.log, ["reject a: Bad", "reject b: Bad"]);
+  assert.is(clock.pending, 0);
 });
 
 test("onIdle() waits for the start, for what is held, and for the source", async () => {

@@ -1,10 +1,12 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { aborted } from "../mod.ts";
 import { ChannelClosedError, type Task, TaskQueue } from "../src/consumers.ts";
 import { quiet } from "./_fake_clock.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";
 import { guard } from "./_guard.ts";
+import { Listeners } from "./_listeners.ts";
 import { rig } from "./_rig.ts";
 
 guard(test);
@@ -50,6 +52,18 @@ test("TaskQueue runs as many at once as it may", async () => {
   await queue.onIdle();
   assert.is(most, 3);
   assert.is(queue.details.done, 20);
+  await host.stop();
+});
+
+test("TaskQueue takes no more out of the queue than it runs", async () => {
+  const queue = new TaskQueue({ capacity: 5, concurrency: 2 });
+  const { host } = rig([queue]);
+  const gate = new Gate();
+  for (let count = 0; count < 5; count++) await queue.enqueue(() => gate.promise);
+  await host.start();
+  await quiet();
+  assert.equal(queue.details, { ...none, queued: 3, active: 2 });
+  gate.open();
   await host.stop();
 });
 
@@ -165,25 +179,29 @@ test("TaskQueue works off what is queued when it is stopped", async () => {
   assert.is(clock.pending, 0);
 });
 
-test("TaskQueue takes nothing more once services are told to stop", async () => {
+test("TaskQueue takes tasks until those after it have stopped", async () => {
   const queue = new TaskQueue({ capacity: 1 });
-  const gate = new Gate();
-  const last = { name: "last", start() {}, stopping: () => gate.promise, stop() {} };
-  const { host } = rig([last, queue]);
+  const drained = new Gate();
+  const server = {
+    name: "server",
+    start() {},
+    stopping: () => queue.enqueue(async () => {}),
+    stop: () => drained.promise,
+  };
+  const { host } = rig([queue, server]);
   await host.start();
-  await queue.enqueue(async () => {});
-  await quiet();
-  const hung = new Gate();
-  await queue.enqueue(() => hung.promise);
-  await quiet();
-  await queue.enqueue(async () => {});
-  const waiting = new Fate(queue.enqueue(async () => {}));
   const stopped = host.stop();
+  await quiet();
+  const gate = new Gate();
+  await queue.enqueue(() => gate.promise);
+  await quiet();
+  assert.is(queue.tryEnqueue(async () => {}), true);
+  const waiting = new Fate(queue.enqueue(async () => {}));
+  drained.open();
   await quiet();
   assert.instance(waiting.reason, ChannelClosedError);
   assert.instance(await rejection(queue.enqueue(async () => {})), ChannelClosedError);
   assert.is(queue.tryEnqueue(async () => {}), false);
-  hung.open();
   gate.open();
   await stopped;
   assert.is(queue.details.done, 3);
@@ -216,6 +234,21 @@ test("TaskQueue returns and names what it could not finish", async () => {
   assert.is(clock.pending, 0);
 });
 
+test("TaskQueue stops in order with a logger that fails", async () => {
+  const queue = new TaskQueue({ capacity: 5, stopTimeout: 0 });
+  const warn = (): never => {
+    throw new Error("The disk is full");
+  };
+  const logger = { debug() {}, info() {}, warn, error() {} };
+  const { host, clock } = rig([queue], { logger });
+  await host.start();
+  await queue.enqueue((signal) => aborted(signal).then(() => signal.throwIfAborted()));
+  const stopped = new Fate(host.stop());
+  await clock.advance(100);
+  assert.is(stopped.state, "fulfilled");
+  assert.is(queue.unfinished.length, 1);
+});
+
 test("TaskQueue counts a task that ignores its signal as unfinished, and is named for it", async () => {
   const queue = new TaskQueue({ name: "q", capacity: 5 });
   const { host, clock, lines } = rig([queue], { shutdownTimeout: 100, abandonTimeout: 100 });
@@ -235,6 +268,19 @@ test("TaskQueue counts a task that ignores its signal as unfinished, and is name
   await quiet();
   assert.equal(queue.details, { ...none, unfinished: 2 });
   assert.is(clock.pending, 0);
+});
+
+test("TaskQueue counts a task that fails after the grace as unfinished alone", async () => {
+  const queue = new TaskQueue({ capacity: 5, stopTimeout: 0 });
+  const { host, clock } = rig([queue]);
+  await host.start();
+  const gate = new Gate();
+  await queue.enqueue(() => gate.promise);
+  const stopped = host.stop();
+  await clock.advance(1);
+  gate.fail(new Error("Late"));
+  await stopped;
+  assert.equal(queue.details, { ...none, unfinished: 1 });
 });
 
 test("TaskQueue leaves all when its start is cancelled", async () => {
@@ -259,8 +305,10 @@ test("TaskQueue may be driven without a host", async () => {
   let done = 0;
   await queue.start(undefined, context);
   for (let count = 0; count < 3; count++) await queue.enqueue(async () => done++);
-  await queue.stop();
+  const listeners = new Listeners(forced.signal);
+  await queue.stop(forced.signal);
   assert.is(done, 3);
+  assert.is(listeners.now, 0);
 
   const cold = new TaskQueue({ capacity: 5 });
   await cold.enqueue(hang);

@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { HostStateError, ServiceContext, ServiceTimeoutError } from "../mod.ts";
+import { aborted, hostedService } from "../mod.ts";
 import { type ScheduledWork, timed, type TimedDefinition } from "../mod.ts";
 import { FakeClock, quiet } from "./_fake_clock.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
@@ -241,6 +242,19 @@ test("timed() with onError fail is a worker that fails", async () => {
   assert.is(clock.pending, 0);
 });
 
+test("timed() that has failed leaves no listener behind", async () => {
+  const { clock, host, lines } = rig([]);
+  const job = timed("job", { period: 100, onError: "fail", work: () => Promise.reject(boom) });
+  const { signal } = new AbortController();
+  const forced = new AbortController().signal;
+  const listeners = new Listeners(signal);
+  const context = { name: "job", clock, logger: lines, forced, lifetime: host.lifetime };
+  const failed = rejection(job.execute(signal, context as never) as Promise<unknown>);
+  await clock.advance(100);
+  assert.is(await failed, boom);
+  assert.equal([listeners.added, listeners.now], [1, 0]);
+});
+
 test("timed() with onError fail may be ignored by the host, and has then ended", async () => {
   const { host, clock, job } = await started({
     onError: "fail",
@@ -306,6 +320,25 @@ test("trigger() during a run that passes over a tick is served by that tick's ru
   await clock.advance(120);
   await stop;
   assert.equal(trace.take().slice(0, 4), ["begin 100", "end 220", "begin 220", "end 340"]);
+});
+
+test("trigger() of a run that is due as well is no triggered one", async () => {
+  const trace = new Trace();
+  const note = notes(trace);
+  const gate = new Gate();
+  const { host, clock, job } = await started({
+    work: (...args) => {
+      note(...args);
+      return gate.promise;
+    },
+  });
+  await clock.advance(100);
+  void job.trigger();
+  await clock.advance(100);
+  gate.open();
+  await clock.advance(0);
+  await host.stop();
+  assert.equal(trace.take(), ["due 100, at 100", "due 200, at 200"]);
 });
 
 test("trigger() while the jitter is waited for is a run of its own", async () => {
@@ -409,6 +442,27 @@ test("timed() takes a run that ends with the stop for no failure", async () => {
   await clock.advance(100);
   await host.stop();
   assert.is(job.details.failures, 0);
+  assert.equal(lines.all, []);
+});
+
+test("timed() takes a run that ends with the lifetime for no failure, before its own stop", async () => {
+  const job = timed("job", {
+    period: 100,
+    onError: "fail",
+    work: async (_signal, { lifetime }) => {
+      await aborted(lifetime.stopping);
+      throw lifetime.stopping.reason;
+    },
+  });
+  const gate = new Gate();
+  const { host, clock, lines } = rig([job, hostedService("slow", { stop: () => gate.promise })]);
+  await host.start();
+  await clock.advance(100);
+  const stopped = host.stop();
+  await quiet();
+  assert.equal([job.details.running, job.details.failures], [false, 0]);
+  gate.open();
+  await stopped;
   assert.equal(lines.all, []);
 });
 

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { Delivery, Source } from "@runhost/host/consumers";
 
 /**
- * A folder as a source of work. A file belongs to whoever has renamed it from `inbox` to `work`:
- * one file system, one winner. What is in `work` at the start was left there by a crash.
+ * A folder as a source of work, for one process at a time. A file that is worked on is in `work`;
+ * what is there at the start was left by a crash.
  *
  * Put files there by renaming them too, or by a name that begins with a dot until they are complete.
  */
@@ -20,7 +20,7 @@ export class FolderSource implements Source<string> {
     return join(this.#root, folder, file);
   }
 
-  async open(): Promise<void> {
+  async start(): Promise<void> {
     for (const folder of ["inbox", "work", "done", "failed"] as const) {
       await mkdir(this.path(folder, ""), { recursive: true });
     }
@@ -32,14 +32,22 @@ export class FolderSource implements Source<string> {
     _signal: AbortSignal,
     { max }: { readonly max: number },
   ): Promise<readonly Delivery<string>[]> {
-    const files = (await this.#files("inbox")).slice(0, max);
-    for (const file of files) await this.#move(file, "inbox", "work");
-    return files.map((file) => ({
-      value: file,
-      ack: () => this.#move(file, "work", "done"),
-      release: () => this.#move(file, "work", "inbox"),
-      reject: () => this.#move(file, "work", "failed"),
-    }));
+    const deliveries: Delivery<string>[] = [];
+    for (const file of (await this.#files("inbox")).slice(0, max)) {
+      try {
+        await this.#move(file, "inbox", "work");
+      } catch (error) {
+        if (deliveries.length > 0) break; // what is in `work` already must not stay there
+        throw error;
+      }
+      deliveries.push({
+        value: file,
+        ack: () => this.#move(file, "work", "done"),
+        release: () => this.#move(file, "work", "inbox"),
+        reject: () => this.#move(file, "work", "failed"),
+      });
+    }
+    return deliveries;
   }
 
   async #files(folder: "inbox" | "work"): Promise<string[]> {

@@ -23,10 +23,7 @@ const counter = consumer<string>("word counter", {
   concurrency: 2,
   pollInterval: 100,
   retry: { attempts: 2, delay: 50 },
-  start: async () => {
-    await source.open();
-    console.log(`Watching ${source.path("inbox", "")}`);
-  },
+  started: () => console.log(`Watching ${source.path("inbox", "")}`),
 
   async handle(file, signal) {
     const words = (await readFile(source.path("work", file), "utf8")).match(/\S+/g);

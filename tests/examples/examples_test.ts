@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { Client } from "../_client.ts";
 import { beside } from "../process/_lanes.ts";
 import { Example, runtimes } from "./_example.ts";
 
@@ -96,14 +97,15 @@ const expectations: readonly Expectation[] = [
   },
   { file: "09_unit_test.ts", exit: 0, output: /Passed: +3/ },
   {
-    file: "25_nightly.ts",
+    file: "23_queued_work.ts",
     exit: 0,
-    output: [
-      "the report of 2026-07-01 02:30:00",
-      "the next one is due at 2026-07-02 02:30:00",
-      "the report of 2026-07-02 02:30:00",
-      "the last run was at 2026-07-02 02:30:00",
-    ],
+    output: new RegExp(
+      '^Service "web": listening on .*\n' +
+        [1, 2, 3].map((order) => `customer: order ${order}, answer 202\n`).join("") +
+        "customer: order 4, answer 503\n" +
+        [1, 2, 3].map((order) => `mails: order ${order} is confirmed\n`).join("") +
+        "mails: 3 done, 0 left\n$",
+    ),
   },
   {
     file: "24_pipeline.ts",
@@ -117,7 +119,20 @@ const expectations: readonly Expectation[] = [
       "sender: 8 invoices",
     ],
   },
+  {
+    file: "25_nightly.ts",
+    exit: 0,
+    output: [
+      "the report of 2026-07-01 02:30:00",
+      "the next one is due at 2026-07-02 02:30:00",
+      "the report of 2026-07-02 02:30:00",
+      "the last run was at 2026-07-02 02:30:00",
+    ],
+  },
 ];
+
+/** Those that serve until they are told to stop. */
+const servers = ["13_express.ts", "14_fastify.ts"];
 
 for (const runtime of runtimes) {
   for (const { file, args = [], exit, output } of expectations) {
@@ -130,8 +145,26 @@ for (const runtime of runtimes) {
     });
   }
 
+  for (const file of servers) {
+    beside(test, `${file} on ${runtime.name} finishes what is in flight`, async () => {
+      const example = new Example(runtime, [file], { PORT: "0" });
+      const url = await example.prints(/Service "web": listening on (http:\S+)\n/);
+      for (const probe of ["livez", "readyz", "startupz"]) {
+        assert.is(await (await fetch(url + probe)).text(), "ok");
+      }
+      const client = await Client.connect(url);
+      client.get("/");
+      await example.prints(/Working/);
+      example.send("SIGTERM");
+      const answer = await client.receive(/Hello from \w+/);
+      assert.match(answer, /^HTTP\/1.1 200 OK\r\n/);
+      assert.match(answer, /\r\nConnection: close\r\n/i);
+      assert.is(await example.exit, 0, example.output);
+    });
+  }
+
   beside(test, `08_batch.ts, interrupted, on ${runtime.name}`, async () => {
-    const example = new Example(runtime, ["08_batch.ts"]);
+    const example = new Example(runtime, ["08_batch.ts", "slow"]);
     await example.prints(/import customers: done/);
     example.send("SIGINT");
     assert.is(await example.exit, 130, example.output);
@@ -156,7 +189,8 @@ test("the first program of the README", async () => {
 test("every example is here", () => {
   const files = readdirSync(new URL("../../examples/", import.meta.url))
     .filter((file) => file.endsWith(".ts"));
-  assert.equal(files.sort(), [...new Set(expectations.map(({ file }) => file))]);
+  const tested = [...expectations.map(({ file }) => file), ...servers];
+  assert.equal(files.sort(), [...new Set(tested)].sort());
 });
 
 test.run();

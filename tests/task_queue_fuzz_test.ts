@@ -1,0 +1,137 @@
+/**
+ * Every task a queue has taken ends once: random queues and producers, stopped at a random moment.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { createHost, type Logger } from "../mod.ts";
+import { type Task, TaskQueue } from "../src/consumers.ts";
+import { FakeClock } from "./_fake_clock.ts";
+import { Fate } from "./_fate.ts";
+import { guard } from "./_guard.ts";
+import { Random } from "./fuzz/random.ts";
+
+guard(test);
+
+/** What has become of a task. */
+interface Entry {
+  readonly task: Task;
+  taken: boolean;
+  begun: number;
+  ended: "done" | "failed" | undefined;
+}
+
+/** One random life of a queue; throws when a promise is broken. */
+async function live(seed: number): Promise<string> {
+  const random = new Random(seed);
+  const clock = new FakeClock();
+  const hostClock = clock.apart();
+  const complaints: string[] = [];
+  const records: Entry[] = [];
+  const warnings: string[] = [];
+  const concurrency = 1 + random.below(3);
+  const capacity = random.pick([0, 1, 3, Infinity]);
+  const queue = new TaskQueue({ capacity, concurrency, timeout: random.pick([Infinity, 80]) });
+  let running = 0;
+
+  const pause = (ms: number): Promise<void> => new Promise((go) => clock.setTimeout(go, ms));
+
+  function newTask(): Entry {
+    const ms = random.pick([0, 5, 50, 300]);
+    const [fails, stubborn] = [random.chance(0.2), random.chance(0.3)];
+    const task: Task = async (signal) => {
+      if (++record.begun > 1) complaints.push("a task ran twice");
+      if (++running > concurrency) complaints.push("more tasks ran than allowed");
+      const dropped = await new Promise<boolean>((resolve) => {
+        clock.setTimeout(() => resolve(false), ms);
+        if (!stubborn) signal.addEventListener("abort", () => resolve(true));
+      });
+      running--;
+      record.ended = fails || dropped ? "failed" : "done";
+      if (dropped) throw signal.reason;
+      if (fails) throw new Error("The task failed");
+    };
+    const record: Entry = { task, taken: false, begun: 0, ended: undefined };
+    records.push(record);
+    return record;
+  }
+
+  async function produce(): Promise<void> {
+    for (let count = random.below(8); count > 0; count--) {
+      await pause(random.below(100));
+      const record = newTask();
+      if (random.chance(0.3)) {
+        record.taken = queue.tryEnqueue(record.task);
+        continue;
+      }
+      const controller = new AbortController();
+      if (random.chance(0.3)) clock.setTimeout(() => controller.abort(), random.below(200));
+      record.taken = await queue.enqueue(record.task, controller.signal).then(
+        () => true,
+        () => false,
+      );
+    }
+  }
+
+  const logger: Logger = { debug() {}, info() {}, warn: (it) => warnings.push(it), error() {} };
+  const host = createHost([queue], {
+    clock: hostClock,
+    logger,
+    shutdownTimeout: random.pick([0, 60, 1_000]),
+    abandonTimeout: 10_000, // longer than any task: nothing is abandoned
+  });
+  const producers = Array.from({ length: 3 }, () => new Fate(produce()));
+  await clock.advance(random.below(100));
+  await host.start();
+  await clock.advance(random.below(500));
+  const idle = new Fate(queue.onIdle());
+  const stopped = new Fate(host.stop());
+  await clock.advance(20_000);
+
+  assert.is(stopped.state, "fulfilled", String(stopped.reason));
+  assert.is(idle.state, "fulfilled", "onIdle() outlived the stop");
+  assert.equal(producers.map(({ state }) => state), producers.map(() => "fulfilled"));
+  assert.equal(complaints, []);
+  assert.is(hostClock.pending, 0, "a timer is left");
+
+  const { queued, active, done, failed, unfinished } = queue.details;
+  assert.equal([queued, active, running], [0, 0, 0]);
+  const taken = records.filter((it) => it.taken);
+  const left = new Set(queue.unfinished);
+  assert.is(left.size, unfinished, "a task is left twice");
+  assert.is(taken.length, done + failed + unfinished);
+  for (const { task, taken, begun } of records) {
+    if (!taken) assert.is(begun, 0, "a task ran that was not taken");
+    else if (!left.has(task)) assert.is(begun, 1, "a task is neither run nor left");
+  }
+  // One that went on after the grace is left, however it ended.
+  assert.ok(done <= taken.filter(({ ended }) => ended === "done").length);
+  assert.ok(failed <= taken.filter(({ ended }) => ended === "failed").length);
+  assert.is(warnings.some((it) => it.includes("tasks left")), unfinished > 0);
+  return `${clock.now()} ${JSON.stringify(queue.details)}`;
+}
+
+/** `FUZZ_SEED=1 tsx tests/run.ts task_queue_fuzz` runs one life again. */
+const again = process.env["FUZZ_SEED"];
+const runs = again === undefined ? 500 : 1;
+const first = again === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(again);
+
+test(`TaskQueue ends each task once in ${runs} random lives`, async () => {
+  console.log(`\ntask queue fuzz: ${runs} runs from FUZZ_SEED=${first}`);
+  for (let seed = first; seed < first + runs; seed++) {
+    try {
+      await live(seed);
+    } catch (error) {
+      throw new Error(`FUZZ_SEED=${seed}: ${error}`, { cause: error });
+    }
+  }
+});
+
+test("TaskQueue lives the same life again with the same seed", async () => {
+  assert.is(await live(7), await live(7));
+});
+
+test.run();
