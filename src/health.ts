@@ -149,7 +149,7 @@ export async function health(host: Host): Promise<HealthReport> {
 export function healthHandler(host: Host): (request: Request) => Promise<Response> {
   hostLink(host); // a mistake shows here, not when somebody probes
   return async ({ method, url, headers }) => {
-    const [, probe, query] = /^[^?]*\/(livez|startupz|readyz)(\?.*)?$/.exec(url) ?? [];
+    const [, probe] = /^[^?]*\/(livez|startupz|readyz)(\?|$)/.exec(url) ?? [];
     if (!probe) return new Response(null, { status: 404 });
     if (method !== "GET" && method !== "HEAD") {
       return new Response(null, { status: 405, headers: { allow: "GET, HEAD" } });
@@ -166,7 +166,7 @@ export function healthHandler(host: Host): (request: Request) => Promise<Respons
       status === "ok" ? `[+]${name} ok` : `[-]${name} ${status}: reason withheld`
     );
     lines.push(`${probe} check ${ok ? "passed" : "failed"}`);
-    const brief = ok && !/[?&]verbose/.test(query!);
+    const brief = ok && !/[?&]verbose/.test(url);
     return new Response(brief ? "ok" : lines.join("\n"), init);
   };
 }

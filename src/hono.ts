@@ -27,7 +27,7 @@
  * @module
  */
 
-import type { Handler, MiddlewareHandler } from "hono";
+import type { MiddlewareHandler } from "hono";
 import { AbortError, abortReason, Latch, link } from "./_abort.ts";
 import { observe } from "./_body.ts";
 import { nothing } from "./_check.ts";
@@ -70,6 +70,10 @@ export interface RunhostEnv {
  * Middleware that puts the host and its lifetime, the request's signal and `waitUntil` on the
  * context; see {@linkcode RunhostVariables}.
  *
+ * Fits into any application; chained, its variables are inferred. Only in one call of `use` with
+ * other middleware Hono takes the environment of the first for that of all: there say
+ * `runhost<MyEnv>(host)`.
+ *
  * @example A stream that ends with the client, or with the host
  * ```ts
  * import { createHost, delay } from "@runhost/host";
@@ -96,6 +100,7 @@ export interface RunhostEnv {
  * equal(await text, "data: tick\n\n");
  * ```
  */
+export function runhost<E extends RunhostEnv = RunhostEnv>(host: Host): MiddlewareHandler<E>;
 export function runhost(host: Host): MiddlewareHandler<RunhostEnv> {
   const { lifetime } = host;
   /** How to abort those requests that have asked for their signal. */
@@ -179,7 +184,9 @@ export function runhost(host: Host): MiddlewareHandler<RunhostEnv> {
  * equal((await app.request("/health/readyz")).status, 503);
  * ```
  */
-export function healthRoutes(host: Host): Handler {
+export function healthRoutes(
+  host: Host,
+): (c: { readonly req: { readonly raw: Request } }) => Promise<Response> {
   const handle = healthHandler(host);
   return (c) => handle(c.req.raw);
 }

@@ -1,17 +1,21 @@
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { stream, streamSSE } from "hono/streaming";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { ApplicationLifetime, Host } from "../mod.ts";
+import { aborted, type ApplicationLifetime, createHost, type Host } from "../mod.ts";
 import { healthRoutes, runhost, type RunhostEnv, type RunhostVariables } from "../src/hono.ts";
+import { Client } from "./_client.ts";
 import { quiet } from "./_fake_clock.ts";
 import { Fate, rejection } from "./_fate.ts";
 import { Gate } from "./_gate.ts";
 import { guard } from "./_guard.ts";
+import { Lines } from "./_lines.ts";
 import { Listeners } from "./_listeners.ts";
 import { type Rig, rig } from "./_rig.ts";
+import { web as server } from "./_servers.ts";
 
 guard(test);
+test.after.each(() => Client.closeAll());
 
 /** An application in a host, and the signal of each request that has asked for it. */
 interface Web extends Rig {
@@ -98,18 +102,33 @@ test("runhost() is typed: in an environment of its own, a larger one, and an inf
     Variables: RunhostVariables & { user: string };
   }
   const app = new Hono<Larger>();
-  app.use(runhost(host), async (c, next) => {
+  app.use("/alone/*", runhost(host));
+  app.use("/alone/*", async (c, next) => {
     c.set("user", "Ann");
     await next();
   });
-  app.get("/", (c) => c.text(`${c.var.user} ${c.var.host.state} ${c.env.TOKEN}`));
-  assert.is(await (await app.request("/", {}, { TOKEN: "x" })).text(), "Ann created x");
+  app.use("/together/*", runhost<Larger>(host), async (c, next) => {
+    c.set("user", c.var.host.state === "created" ? "Ann" : "");
+    await next();
+  });
+  app.get("/:how/", (c) => c.text(`${c.var.user} ${c.var.host.state} ${c.env.TOKEN}`));
+  for (const path of ["/alone/", "/together/"]) {
+    assert.is(await (await app.request(path, {}, { TOKEN: "x" })).text(), "Ann created x");
+  }
+  // @ts-expect-error an environment without the variables
+  runhost<{ Variables: { user: string } }>(host);
 
   const inferred = new Hono().use(runhost(host)).get("/", (c) => {
     same<typeof c.var.host, Host>(true);
     return c.text(c.var.host.state);
   });
   assert.is(await (await inferred.request("/")).text(), "created");
+
+  const alone = new Hono<{ Bindings: Larger["Bindings"] }>().get("/", runhost(host), (c) => {
+    same<typeof c.var.host, Host>(true);
+    return c.text(`${c.var.host.state} ${c.env.TOKEN}`);
+  });
+  assert.is(await (await alone.request("/", {}, { TOKEN: "x" })).text(), "created x");
 });
 
 test("runhost() leaves a request alone that does not ask for its signal", async () => {
@@ -204,7 +223,7 @@ test("requestSignal() has aborted for a request that comes after the intake was 
 test("requestSignal() keeps status and headers of a body, and the body", async () => {
   const source = new Source();
   const { app } = web(() => source.body);
-  app.use("/cookies", (c) => {
+  app.get("/cookies", (c) => {
     c.header("set-cookie", "a=1", { append: true });
     c.header("set-cookie", "b=2", { append: true });
     c.var.requestSignal();
@@ -411,6 +430,100 @@ test("runhost() subscribes to the host once, however many requests there are", a
   }
   assert.is(subscriptions, 1);
   assert.is(listeners.added, 0);
+});
+
+// On the wire, by the server of this runtime.
+
+type Answer = (
+  c: Context<RunhostEnv>,
+  signal: AbortSignal,
+) => Response | Promise<Response>;
+
+const answers = {
+  late: async (c, signal) => {
+    await aborted(signal);
+    return c.text("late");
+  },
+  stream: (c, signal) =>
+    streamSSE(c, async (sse) => {
+      await sse.writeSSE({ data: "hello" });
+      await aborted(signal);
+      await sse.writeSSE({ data: "goodbye" });
+    }),
+  text: (c) => c.text("text"),
+  empty: (c) => c.body(null, 204),
+} satisfies Record<string, Answer>;
+
+/** A request on its way to an application, and its signal. */
+async function asked(
+  answer: Answer,
+): Promise<{ host: Host; client: Client; signal: AbortSignal; lines: Lines }> {
+  const app = new Hono<RunhostEnv>();
+  const lines = new Lines();
+  let url = "";
+  const host = createHost([server(app.fetch)], {
+    logger: lines,
+    onEvent: (event) => event.type === "serviceListening" && (url = event.url),
+  });
+  const signal = new Promise<AbortSignal>((resolve) => {
+    app.use(runhost(host)).get("/", (c) => {
+      const signal = c.var.requestSignal();
+      resolve(signal);
+      return answer(c, signal);
+    });
+  });
+  await host.start();
+  const client = await Client.connect(url);
+  client.get("/");
+  return { host, client, signal: await signal, lines };
+}
+
+for (const how of ["late", "stream"] as const) {
+  test(`requestSignal() aborts when the client hangs up on a ${how} answer`, async () => {
+    const { host, client, signal } = await asked(answers[how]);
+    if (how === "stream") await client.receive(/hello/);
+    assert.is(signal.aborted, false);
+    client.close();
+    await aborted(signal);
+    await host.stop();
+  });
+
+  test(`requestSignal() lets a ${how} answer end when the host stops`, async () => {
+    const { host, client, signal } = await asked(answers[how]);
+    if (how === "stream") await client.receive(/hello/);
+    const stopped = host.stop();
+    assert.is(signal.aborted, true);
+    await client.receive(how === "late" ? /late/ : /goodbye/);
+    await stopped;
+  });
+}
+
+for (const how of ["text", "empty"] as const) {
+  test(`requestSignal() does not abort after a ${how} answer`, async () => {
+    const { host, client, signal } = await asked(answers[how]);
+    await client.receive(how === "text" ? /text/ : /\r\n\r\n/);
+    client.close();
+    await host.stop();
+    assert.is(signal.aborted, false);
+  });
+}
+
+test("waitUntil() hands work to the service of the server, where it gives the context", async () => {
+  const gate = new Gate();
+  const { host, client, lines } = await asked((c) => {
+    c.var.waitUntil(gate.promise);
+    c.var.waitUntil(Promise.reject(new Error("No mail")));
+    return c.text("accepted", 202);
+  });
+  await client.receive(/accepted/);
+  const stopped = host.stop();
+  const fate = new Fate(stopped);
+  await client.closed;
+  await quiet();
+  assert.is(fate.state, "pending");
+  gate.open();
+  await stopped;
+  assert.is(lines.heads.filter((line) => /waitUntil failed .* No mail$/.test(line)).length, 1);
 });
 
 test("waitUntil() hands work to the host: the stop waits for it", async () => {

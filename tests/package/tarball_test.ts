@@ -3,7 +3,15 @@
  * compiled by the compilers they may have. Needs `dist/`: `npm test -- tarball` builds it first.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -60,6 +68,11 @@ test("the tarball runs on Deno without a permission, as npm:@runhost/host", () =
   runsProgram("npm:@runhost/host/deno", deno, "run", "--no-prompt");
 });
 
+test("the entry for Hono runs where Hono is not installed", () => {
+  write("main.js", `import { runhost } from "@runhost/host/hono"; console.log(typeof runhost);`);
+  assert.is(run(consumer, process.execPath, "main.js"), "function\n");
+});
+
 const compilers = {
   "TypeScript 5.9": join(tools, "node_modules/.bin/tsc"),
   "this TypeScript": join(root, "node_modules/.bin/tsc"),
@@ -76,23 +89,18 @@ for (const [compiler, tsc] of Object.entries(compilers)) {
   for (const [name, { lib, types }] of Object.entries(globals)) {
     for (const [resolution, modules] of Object.entries(resolutions)) {
       test(`the tarball compiles with ${compiler}, ${name}, ${resolution}`, () => {
-        const compilerOptions = {
-          ...modules,
-          lib,
-          types,
-          typeRoots: [join(root, "node_modules/@types")],
-          target: "es2022",
-          strict: true,
-          exactOptionalPropertyTypes: true,
-          skipLibCheck: false,
-          noEmit: true,
-        };
-        write("consumer.ts", typedProgram());
-        write("tsconfig.json", JSON.stringify({ compilerOptions, files: ["consumer.ts"] }));
-        run(consumer, tsc);
+        compile(tsc, typedProgram(), { ...modules, lib, types });
       });
     }
   }
+}
+
+for (const [compiler, tsc] of Object.entries(compilers)) {
+  test(`the entry for Hono compiles with ${compiler}, beside Hono`, () => {
+    const hono = join(consumer, "node_modules/hono");
+    if (!existsSync(hono)) symlinkSync(join(root, "node_modules/hono"), hono, "junction");
+    compile(tsc, honoProgram, { ...resolutions.nodenext, ...globals["DOM and ESNext.Disposable"] });
+  });
 }
 
 /** Runs a whole program that imports `specifier`, and expects it to end by itself. */
@@ -116,10 +124,22 @@ function runsProgram(specifier: string, ...command: [string, ...string[]]): void
   assert.is(run(consumer, ...command, "main.js"), "working\nworked\nstopped\n");
 }
 
-/** A consumer that uses each entry, and the types that need a lib of their own. */
+const honoProgram = `
+  import type { Host } from "@runhost/host";
+  import { healthRoutes, runhost } from "@runhost/host/hono";
+  import { Hono } from "hono";
+
+  export const application = (host: Host) =>
+    new Hono().get("/readyz", healthRoutes(host)).use(runhost(host)).get(
+      "/",
+      (c) => c.text(c.var.lifetime.stopping.aborted ? "" : c.var.host.state),
+    );
+`;
+
+/** A consumer that uses each entry but Hono's, and the types that need a lib of their own. */
 function typedProgram(): string {
   const entries = Object.keys(manifest.exports)
-    .filter((key) => key !== "./package.json")
+    .filter((key) => key !== "./package.json" && key !== "./hono")
     .map((key, index) => `export * as entry${index} from "@runhost/host${key.slice(1)}";`);
   return `${entries.join("\n")}
     import { BackgroundService, createHost, type ServiceContext } from "@runhost/host";
@@ -131,6 +151,22 @@ function typedProgram(): string {
     }
     await using host = createHost([new Worker(), { start() {}, stop: () => undefined }]);
     await host.start();`;
+}
+
+/** Compiles a consumer as strictly as one can. */
+function compile(tsc: string, program: string, options: object): void {
+  const compilerOptions = {
+    ...options,
+    typeRoots: [join(root, "node_modules/@types")],
+    target: "es2022",
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false,
+    noEmit: true,
+  };
+  write("consumer.ts", program);
+  write("tsconfig.json", JSON.stringify({ compilerOptions, files: ["consumer.ts"] }));
+  run(consumer, tsc);
 }
 
 function write(name: string, text: string): void {
