@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 
 /** A client that speaks HTTP by hand, so that a test knows what is on the wire. */
 export class Client {
@@ -26,13 +27,17 @@ export class Client {
     });
   }
 
-  /** Connects; rejects if that is refused. */
+  /** Connects, and trusts everybody; rejects if that is refused. */
   static connect(url: string): Promise<Client> {
-    const { hostname, port } = new URL(url);
+    const { protocol, hostname: host, port: at } = new URL(url);
+    const port = Number(at);
     return new Promise((resolve, reject) => {
-      const socket = connect(Number(port), hostname);
+      const secure = protocol === "https:";
+      const socket = secure
+        ? connectTls({ port, host, rejectUnauthorized: false })
+        : connect({ port, host });
       socket.once("error", reject);
-      socket.once("connect", () => {
+      socket.once(secure ? "secureConnect" : "connect", () => {
         socket.off("error", reject);
         resolve(new Client(socket));
       });
@@ -45,12 +50,21 @@ export class Client {
   }
 
   send(text: string): void {
-    this.#socket.write(text);
+    this.#socket.write(text, "latin1");
   }
 
   /** Sends a request without a body. */
   get(path: string, headers: string = ""): void {
     this.send(`GET ${path} HTTP/1.1\r\nHost: test\r\n${headers}\r\n`);
+  }
+
+  /** Asks for a WebSocket, with the key of RFC 6455. */
+  upgrade(path: string): void {
+    this.get(
+      path,
+      "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+    );
   }
 
   /** Waits until what was received matches, takes it up to there, and returns it. */

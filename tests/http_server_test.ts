@@ -7,6 +7,7 @@ import type { HostedService, Services } from "../mod.ts";
 import type { HttpServerOptions as BunOptions } from "../src/runtime/bun.ts";
 import type { HttpServerOptions as DenoOptions } from "../src/runtime/deno.ts";
 import type { HttpServerOptions as NodeOptions } from "../src/runtime/node.ts";
+import { cert, key } from "./_certificate.ts";
 import { Client } from "./_client.ts";
 import { FakeClock, quiet } from "./_fake_clock.ts";
 import { rejection, thrown } from "./_fate.ts";
@@ -17,6 +18,10 @@ import { entry, httpServer, runtime, web } from "./_servers.ts";
 
 guard(test);
 test.after.each(() => Client.closeAll());
+
+/** The graces that were over before the stop was. */
+const overruns: unknown[] = [];
+test.after.each(() => assert.equal(overruns.splice(0), [], "a stop took all its time"));
 
 interface CutError extends Error {
   readonly code: string;
@@ -41,6 +46,7 @@ function site(services: Services, options: HostOptions = {}): Site {
   const onEvent = (event: HostEvent): void => {
     events.push(event);
     if (event.type === "serviceListening") urls.push(event.url);
+    if (event.type === "graceEnded" && /The grace of/.test(`${event.reason}`)) overruns.push(event);
   };
   return {
     host: createHost(services, { logger: lines, onEvent, ...options }),
@@ -77,6 +83,7 @@ test("httpServer() has started when it listens, and tells where", async () => {
   assert.equal(host.services[0]?.details, { url, requests: 0 });
   assert.is(await (await fetch(url)).text(), "ok");
   await host.stop();
+  assert.is(service.details, undefined);
   assert.equal(lines.misuse, []);
   await rejection(Client.connect(url));
 });
@@ -203,6 +210,31 @@ test("httpServer() is not held by connections that wait", async () => {
   await client.closed;
 });
 
+test("httpServer() is held by what is in flight alone", async () => {
+  const [asked, answer] = [new Gate(), new Gate()];
+  const { host, url, client } = await started([
+    web(async ({ url }) => {
+      if (url.endsWith("/slow")) {
+        asked.open();
+        await answer.promise;
+      }
+      return new Response("ok");
+    }),
+  ], { shutdownTimeout: 5_000 }); // less than the 10 s after which Bun gives half a request up
+  const idle = await Client.connect(url);
+  idle.get("/");
+  await idle.receive(ok);
+  await Client.connect(url); // and says nothing
+  (await Client.connect(url)).send("GET / HTTP/1.1\r\nHost:");
+  client.get("/slow"); // by its arrival the others have been accepted
+  await asked.promise;
+  const stopped = host.stop();
+  answer.open();
+  await client.receive(ok);
+  await stopped;
+  await idle.closed;
+});
+
 test("httpServer() answers a busy connection once more, and is not held by it", async () => {
   const [asked, answer] = [new Gate(), new Gate()];
   const { host, client } = await started([
@@ -289,6 +321,113 @@ test("httpServer() cuts handlers that never answer, and says how many", async ()
   assert.match(error.message, "cut 2 requests still open");
 });
 
+/** A server that speaks TLS. */
+async function secure(fetch: () => Response | Promise<Response>): Promise<HostedService> {
+  const where = { port: 0, hostname: "127.0.0.1" };
+  if (runtime !== "node") {
+    const serve = { ...where, ...runtime === "bun" ? { tls: { cert, key } } : { cert, key } };
+    return web(fetch, { serve });
+  }
+  const { createServer } = await import("node:https");
+  const { createAdaptorServer } = await import("@hono/node-server");
+  const server = createAdaptorServer({ fetch, createServer, serverOptions: { cert, key } });
+  return httpServer("web", { ...where, server });
+}
+
+test("httpServer() speaks TLS, and is not held by who does not (but on Deno)", async () => {
+  const { host, url, client } = await started([await secure(() => new Response("ok"))]);
+  assert.match(url, /^https:\/\/127\.0\.0\.1:\d+\/$/);
+  if (runtime !== "deno") await Client.connect(url.replace("https", "http")); // and says nothing
+  client.get("/"); // by its answer the other has been accepted
+  await client.receive(ok);
+  await host.stop();
+  await client.closed;
+});
+
+test("httpServer() cuts what is in flight over TLS, and nothing else", async () => {
+  const asked = new Gate();
+  const service = await secure(() => (asked.open(), hang()));
+  const error = await cutShort(service, async (client) => {
+    const { url } = service.details as { url: string };
+    await Client.connect(url.replace("https", "http")); // and says nothing
+    client.get("/");
+    await asked.promise;
+  });
+  assert.is(error.requests, 1);
+  assert.is(error.sockets, 0);
+});
+
+interface Closable {
+  close(code: number): void;
+}
+
+/** A server that makes WebSockets of all requests. */
+async function sockets(opened: (socket: Closable) => void): Promise<HostedService> {
+  if (runtime === "node") {
+    const { createServer } = await import("node:http");
+    const server = createServer();
+    server.on("upgrade", (_request, connection) => {
+      connection.on("error", () => {}).resume(); // the close follows
+      connection.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n");
+      opened({ close: (code) => connection.end(new Uint8Array([0x88, 2, code >> 8, code & 255])) });
+    });
+    return httpServer("web", { server, port: 0, hostname: "127.0.0.1" });
+  }
+  if (runtime === "bun") {
+    const fetch = (request: Request, server: { upgrade(request: Request): boolean }): unknown =>
+      server.upgrade(request) ? undefined : new Response(null, { status: 400 });
+    return web(fetch as never, { serve: { websocket: { open: opened, message() {} } } });
+  }
+  const { Deno } = globalThis as unknown as {
+    Deno: { upgradeWebSocket(request: Request): { socket: WebSocket; response: Response } };
+  };
+  return web((request) => {
+    const { socket, response } = Deno.upgradeWebSocket(request);
+    socket.onopen = () => opened(socket);
+    socket.onerror = () => {};
+    return response;
+  });
+}
+
+test("httpServer() waits for WebSockets that are closed when the host stops", async () => {
+  const opened = new Gate();
+  let socket: Closable | undefined;
+  const service = await sockets((it) => {
+    socket = it;
+    opened.open();
+  });
+  const { host, client } = await started([service]);
+  client.upgrade("/");
+  await client.receive(/101 [^]*\r\n\r\n/);
+  await opened.promise;
+  host.lifetime.stopping.addEventListener("abort", () => socket!.close(1001));
+  const stopped = host.stop();
+  assert.match(await client.receive(/\xe9/), "\x03\xe9"); // closed: 1001
+  client.send("\x88\x82\0\0\0\0\x03\xe9"); // the answer to it
+  await stopped;
+  await client.closed;
+});
+
+test("httpServer() cuts WebSockets that are not closed", async () => {
+  const opened = new Gate();
+  const service = await sockets(opened.open);
+  const open = async (client: Client): Promise<void> => {
+    client.upgrade("/");
+    await client.receive(/101 [^]*\r\n\r\n/);
+    await opened.promise;
+  };
+  if (runtime === "deno") { // which does it itself, and tells nobody
+    const { host, client } = await started([service]);
+    await open(client);
+    await host.stop();
+    return await client.closed;
+  }
+  const error = await cutShort(service, open);
+  assert.is(error.requests, 0);
+  assert.is(error.sockets, 1);
+  assert.match(error.message, "cut 1 WebSocket still open");
+});
+
 test("httpServer() cuts a client that never reads", async () => {
   const asked = new Gate();
   const block = new Uint8Array(1 << 20);
@@ -308,6 +447,26 @@ test("httpServer() cuts a client that never reads", async () => {
   assert.is(error.requests, 1);
 });
 
+test("httpServer() cuts a client that does not read on, or is given up with it", async () => {
+  const asked = new Gate();
+  const service = web(() => {
+    asked.open();
+    return new Response(new Uint8Array(1 << 26));
+  });
+  const { host, client } = await started([service], { abandonTimeout: 20 });
+  client.pause();
+  client.get("/");
+  await asked.promise;
+  // Deno takes it for answered, and cannot cut it any more.
+  while (runtime === "deno" && (service.details as { requests: number }).requests) await quiet();
+  const grace = new AbortController();
+  const stopped = rejection<CutError>(host.stop(grace.signal));
+  await quiet();
+  grace.abort();
+  const { code } = await stopped;
+  assert.is(code, runtime === "deno" ? "ERR_SERVICE_TIMEOUT" : "ERR_REQUESTS_CUT");
+});
+
 test("httpServer() cuts a request whose body never ends", async () => {
   const asked = new Gate();
   const service = web(async (request) => {
@@ -319,6 +478,18 @@ test("httpServer() cuts a request whose body never ends", async () => {
     await asked.promise;
   });
   assert.is(error.requests, 1);
+});
+
+test("httpServer() needs no grace when nothing is in flight", async () => {
+  for (const forced of [false, true]) {
+    const { host, client } = await started([web(() => new Response("ok"))]);
+    client.get("/");
+    await client.receive(ok);
+    const stopped = host.stop(forced ? undefined : AbortSignal.abort());
+    if (forced) host.abort();
+    await stopped;
+    await client.closed;
+  }
 });
 
 test("httpServer() cuts at its own stopTimeout", async () => {
@@ -430,6 +601,58 @@ test("httpServer() serves a server of srvx, and leaves it as it was", async () =
   await rejection(Client.connect(url));
 });
 
+test("httpServer() waits for the work that handlers of srvx hand over", async () => {
+  const done = new Gate();
+  const server = serveSrvx({
+    fetch: (request) => {
+      request.waitUntil!(done.promise);
+      return new Response("ok");
+    },
+    port: 0,
+    hostname: "127.0.0.1",
+    manual: true,
+    gracefulShutdown: false,
+    silent: true,
+  });
+  const { host, client, events } = await started([httpServer("web", { server })]);
+  client.get("/");
+  await client.receive(ok);
+  const stopped = host.stop();
+  while (!events.some((event) => event.type === "serviceDone" && event.phase === "stop")) {
+    await quiet();
+  }
+  assert.is(host.state, "stopping");
+  done.open();
+  await stopped;
+  const work = events.filter((event) => "phase" in event && event.phase === "waitUntil");
+  assert.equal(work.map(({ type }) => type), ["serviceBegan", "serviceDone"]);
+});
+
+test("httpServer() tells what the closing of a server fails with", async () => {
+  const error = new Error("broken");
+  const server = serveSrvx({
+    fetch: () => new Response("ok"),
+    port: 0,
+    hostname: "127.0.0.1",
+    manual: true,
+    gracefulShutdown: false,
+    silent: true,
+  });
+  server.close = () => {
+    throw error;
+  };
+  const stopping = new Gate();
+  const slow = hostedService("slow", { stop: () => stopping.promise }); // it fails long before `stop`
+  const { host, events } = await started([httpServer("web", { server }), slow]);
+  const stopped = rejection(host.stop());
+  while (!events.some((event) => event.type === "serviceBegan" && event.phase === "stop")) {
+    await quiet();
+  }
+  for (let turns = 0; turns < 20; turns++) await quiet();
+  stopping.open();
+  assert.is(await stopped, error);
+});
+
 test("httpServer() cuts a server of srvx", async () => {
   const asked = new Gate();
   const server = serveSrvx({
@@ -493,44 +716,6 @@ if (runtime !== "node") {
     const work = events.filter((event) => "phase" in event && event.phase === "waitUntil");
     assert.equal(work.map(({ type }) => type), ["serviceBegan", "serviceDone"]);
   });
-
-  test("httpServer() lets WebSockets close by themselves, and cuts the rest", async () => {
-    let opened: (socket: { close(code: number): void }) => void = () => {};
-    const fetch = (request: Request, server: { upgrade(request: Request): boolean }): unknown => {
-      if (runtime === "bun") return server.upgrade(request) ? undefined : new Response("no");
-      const { Deno } = globalThis as unknown as {
-        Deno: { upgradeWebSocket(r: Request): { socket: WebSocket; response: Response } };
-      };
-      const { socket, response } = Deno.upgradeWebSocket(request);
-      socket.onopen = () => opened(socket);
-      return response;
-    };
-    const websocket = { message() {}, open: (socket: never) => opened(socket) };
-    for (const polite of [true, false]) {
-      const service = web(fetch as never, { serve: { websocket } });
-      const { host, url, events } = site([service]) as Site & { url: string };
-      await host.start();
-      const { url: address } = service.details as { url: string };
-      const server = new Promise<{ close(code: number): void }>((resolve) => (opened = resolve));
-      const client = new WebSocket(address.replace("http", "ws"));
-      const closed = new Promise<CloseEvent>((resolve) => (client.onclose = resolve));
-      client.onerror = () => {};
-      const socket = await server;
-      if (polite) {
-        host.lifetime.stopping.addEventListener("abort", () => socket.close(1001));
-        await host.stop();
-        assert.is((await closed).code, 1001);
-        continue;
-      }
-      const grace = new AbortController();
-      const stopped = host.stop(grace.signal);
-      grace.abort();
-      if (runtime === "deno") await stopped;
-      else assert.is((await rejection<CutError>(stopped)).sockets, 1);
-      await closed;
-      assert.ok(events.length && url === undefined);
-    }
-  });
 }
 
 // What only Node has.
@@ -538,6 +723,7 @@ if (runtime !== "node") {
 if (runtime === "node") {
   const { createServer } = await import("node:http");
   const http2 = await import("node:http2");
+  const https = await import("node:https");
   const { serve, createAdaptorServer } = await import("@hono/node-server");
 
   const listenersOf = (server: import("node:events").EventEmitter): string[] =>
@@ -587,20 +773,19 @@ if (runtime === "node") {
     });
   }
 
-  test("httpServer() cuts what was upgraded", async () => {
-    const server = createServer();
-    server.on("upgrade", (_request, socket) => {
-      socket.on("error", () => {});
-      socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n");
+  test("httpServer() waits for what was upgraded over TLS, and cuts it", async () => {
+    const server = https.createServer({ cert, key });
+    server.on("upgrade", (_request, connection) => {
+      connection.on("error", () => {}); // the close follows
+      connection.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n");
     });
     const service = httpServer("web", { server, port: 0, hostname: "127.0.0.1" });
     const error = await cutShort(service, async (client) => {
-      client.get("/", "Upgrade: x\r\nConnection: Upgrade\r\n");
-      await client.receive(/101/);
+      client.upgrade("/");
+      await client.receive(/101 [^]*\r\n\r\n/);
     });
     assert.is(error.requests, 0);
     assert.is(error.sockets, 1);
-    assert.match(error.message, "cut 1 WebSocket still open");
   });
 
   test("httpServer() is not held by requests behind one that was given up", async () => {

@@ -7,6 +7,7 @@ import {
   type Place,
   refuseListening,
   serverService,
+  srvxListener,
 } from "./_http_server.ts";
 import { createProbeServer, type ProbeServerOptions } from "./_probe_server.ts";
 
@@ -81,6 +82,9 @@ interface ServeOptions extends Place {
   readonly fetch: (request: Request, server: BunServer) => FetchResult;
   readonly reusePort?: boolean | undefined;
 }
+
+/** Milliseconds between two looks whether a drain is over: Bun tells nobody. */
+const interval = 20;
 
 /**
  * A server as a hosted service.
@@ -199,22 +203,31 @@ async function listenSrvx(server: SrvxServer, context: ServiceContext): Promise<
   } finally {
     Object.assign(server, { serveOptions });
   }
-  return listener(server.bun!.server as Server);
+  return srvxListener(listener(server.bun!.server as Server), server, context);
 }
 
 function listener(server: Server): Listener {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Closes the connections that wait, as soon as there are no others. */
+  const closeIdle = (): void => {
+    if (server.pendingRequests + server.pendingWebSockets === 0) server.stop(true);
+    else timer = setTimeout(closeIdle, interval);
+  };
+
   return {
     url: server.url.href.replace(/\/\/(0\.0\.0\.0|\[::\])/, "//localhost"),
     requests: () => server.pendingRequests,
 
     close() {
       const closed = server.stop();
-      // A connection with half a request would hold it until Bun's `idleTimeout`.
-      if (server.pendingRequests + server.pendingWebSockets === 0) server.stop(true);
-      return closed;
+      // It leaves connections with half a request, and would wait 10 s for them.
+      closeIdle();
+      return closed.finally(() => clearTimeout(timer));
     },
 
     cut() {
+      clearTimeout(timer);
       const { pendingRequests: requests, pendingWebSockets: sockets } = server;
       server.stop(true);
       return { requests, sockets };

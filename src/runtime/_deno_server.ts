@@ -8,6 +8,7 @@ import {
   type Place,
   refuseListening,
   serverService,
+  srvxListener,
 } from "./_http_server.ts";
 import { createProbeServer, type ProbeServerOptions } from "./_probe_server.ts";
 
@@ -104,6 +105,10 @@ interface Source extends Place {
  * fires (or the request signal of `@runhost/host/hono` does), a WebSocket by closing it then, with
  * code 1001. Deno closes WebSockets itself once no request is in flight.
  *
+ * For Deno a request has been answered when the response is on its way. A client that does not read
+ * it, or connects to a server with TLS and says nothing, cannot be cut: the host gives the service
+ * up, by its name.
+ *
  * For srvx, give it `serve({ fetch, manual: true, gracefulShutdown: false, silent: true })`.
  *
  * @param name What the host calls it.
@@ -138,7 +143,10 @@ export function httpServer(name: string, options: HttpServerOptions): HostedServ
   check("stopTimeout", stopTimeout, 0);
   return serverService(
     name,
-    (context) => listen(server ? srvxSource(server) : denoSource(options), context),
+    async (context) =>
+      server
+        ? srvxListener(await listen(srvxSource(server), context), server, context)
+        : await listen(denoSource(options), context),
     options.stopTimeout,
   );
 }
@@ -176,17 +184,23 @@ export function probeServer(options: ProbeServerOptions): HostedService {
 async function listen(source: Source, context: ServiceContext): Promise<Listener> {
   const cutter = new AbortController();
   const fetch = fetchHandler(source.fetch, context);
+  let state: "open" | "draining" | "closing" = "open";
   let requests = 0;
-  let draining = false;
-  let drained = nothing;
+
+  /** After a shutdown Deno has no way to cut: it is left until no request is to be cut. */
+  const closeIdle = (): void => {
+    if (state !== "draining" || requests) return;
+    state = "closing";
+    server.shutdown();
+  };
 
   const ended = (): void => {
     requests--;
-    if (draining && !requests) drained();
+    closeIdle();
   };
 
   const handler: Handler = (request, info) => {
-    if (draining) return unavailable();
+    if (state !== "open") return unavailable();
     requests++;
     info.completed.then(ended, ended);
     return fetch(request, info);
@@ -207,19 +221,15 @@ async function listen(source: Source, context: ServiceContext): Promise<Listener
     requests: () => requests,
 
     close() {
-      draining = true;
-      // After a shutdown Deno has no way to cut: it is left until there is nothing to be cut.
-      drained = () => {
-        drained = nothing;
-        server.shutdown();
-      };
-      if (!requests) drained();
+      state = "draining";
+      closeIdle();
       return server.finished;
     },
 
     cut() {
-      drained = nothing;
-      if (requests) cutter.abort();
+      if (state === "closing") return;
+      state = "closing";
+      cutter.abort();
       return { requests, sockets: 0 };
     },
   };

@@ -1,4 +1,5 @@
 import { link } from "../_abort.ts";
+import { nothing } from "../_check.ts";
 import { hostLink } from "../_host_link.ts";
 import { hostedService } from "../hosted_service.ts";
 import type { Host, HostedService, ServiceContext } from "../types.ts";
@@ -18,8 +19,8 @@ export interface Listener {
   requests(): number;
   /** Takes no new connection; resolves when nothing is in flight and all is closed. */
   close(): Promise<unknown>;
-  /** Closes what `close` still waits for, at once, and says what that was. */
-  cut(): Cut;
+  /** Closes what `close` still waits for, at once, and says what that was; nothing if it cannot. */
+  cut(): Cut | undefined;
 }
 
 /** What {@linkcode RequestsCutError} says. */
@@ -73,6 +74,7 @@ export function serverService(
   const close = (_signal: AbortSignal, { clock }: ServiceContext): void => {
     since = clock.now();
     closed = listener?.close();
+    closed?.catch(nothing); // `stop` tells it
   };
 
   return hostedService(name, {
@@ -85,7 +87,7 @@ export function serverService(
     async start(signal, context) {
       const opened = await listen(context);
       if (signal.aborted) {
-        opened.close();
+        context.waitUntil(opened.close());
         opened.cut();
         throw signal.reason;
       }
@@ -102,12 +104,13 @@ export function serverService(
       await new Promise<unknown>((resolve, reject) => {
         const unlink = link(signal, () => {
           const cut = listener!.cut();
+          if (!cut) return; // the host gives it up if it does not end by itself
           const elapsed = Math.round(clock.now() - since);
           if (cut.requests + cut.sockets === 0) resolve(undefined);
           else reject(new RequestsCutError({ service, ...cut, elapsed }));
         });
         closed!.finally(unlink).then(resolve, reject);
-      });
+      }).finally(() => (listener = undefined));
     },
   });
 }
@@ -159,6 +162,24 @@ export function listenError(error: unknown, service: string, place: Place): unkn
   const where = `port ${place.port ?? port} on ${wildcard.test(host) ? "all addresses" : host}`;
   const named = new Error(`Cannot start service "${service}": ${where} ${what}`, { cause: error });
   return Object.assign(named, { code });
+}
+
+/** What a server of srvx has on every runtime. */
+interface SrvxClose {
+  close(): PromiseLike<unknown>;
+}
+
+/** A listener of srvx, whose `close` waits for what its handlers gave to its own `waitUntil`. */
+export function srvxListener(
+  listener: Listener,
+  server: SrvxClose,
+  { waitUntil }: ServiceContext,
+): Listener {
+  const close = async (): Promise<void> => {
+    await listener.close();
+    waitUntil(server.close());
+  };
+  return { ...listener, close };
 }
 
 /** A server of srvx that listens already answers without its service. */

@@ -6,6 +6,7 @@ import {
   listenError,
   type Place,
   serverService,
+  srvxListener,
 } from "./_http_server.ts";
 import { type Server, watchServer } from "./_node_watch.ts";
 import { createProbeServer, type ProbeServerOptions } from "./_probe_server.ts";
@@ -79,7 +80,8 @@ export interface HttpServerOptions {
  * The server stays as it was given: nothing of this is left on it after the stop. For Hono, give
  * it `createAdaptorServer({ fetch: app.fetch })`, for srvx
  * `serve({ fetch, manual: true, gracefulShutdown: false, silent: true })`. A server that listens
- * before the host starts goes on listening if the start fails before it comes to this service.
+ * before the host starts goes on listening if the start fails before it comes to this service, and
+ * requests that came before this service's start are not waited for.
  *
  * @param name What the host calls it.
  * @throws {TypeError} If an option has the wrong type; the message names it.
@@ -188,14 +190,14 @@ async function listen(
     watch.end();
     throw listenError(error, context.name, place);
   }
-  const { fail, waitUntil } = context;
+  const { fail } = context;
   server.on("error", fail);
   const end = (): void => {
     server.off("error", fail);
     watch.end();
   };
 
-  return {
+  const listener: Listener = {
     url: urlOf(server),
     requests: watch.requests,
 
@@ -204,10 +206,9 @@ async function listen(
       await watch.drained();
       await turn(); // what is just being closed gets that far
       // Connections that wait for a request. What is upgraded is left, and holds `closed`.
-      server.closeAllConnections?.();
+      watch.closeAll();
       await closed;
       end();
-      if (srvx) waitUntil(srvx.close());
     },
 
     cut() {
@@ -215,6 +216,7 @@ async function listen(
       return watch.cut();
     },
   };
+  return srvx ? srvxListener(listener, srvx, context) : listener;
 }
 
 function listening(server: Server, { port, hostname }: Place): Promise<void> {

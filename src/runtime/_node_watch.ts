@@ -17,6 +17,8 @@ export interface Server extends HttpServer {
 
 interface Connection {
   readonly destroyed: boolean;
+  readonly remoteAddress?: string;
+  readonly remotePort?: number;
   destroy(): unknown;
   once(event: "close", listener: () => void): unknown;
 }
@@ -31,7 +33,7 @@ interface NodeResponse {
   readonly headersSent: boolean;
   readonly req: {
     readonly httpVersionMajor: number;
-    readonly socket: { readonly destroyed: boolean };
+    readonly socket: Connection;
   };
   /** Of HTTP/2. */
   readonly stream?: { readonly session?: Session };
@@ -44,6 +46,8 @@ export interface ServerWatch {
   requests(): number;
   /** Resolves when no request is in flight; connections of HTTP/2 end with that. */
   drained(): Promise<void>;
+  /** Closes the connections that are HTTP/1, and those that speak no TLS yet where they should. */
+  closeAll(): void;
   cut(): Cut;
   /** Takes its listeners off the server. */
   end(): void;
@@ -51,24 +55,39 @@ export interface ServerWatch {
 
 export function watchServer(server: Server, { host }: ServiceContext): ServerWatch {
   const connections = new Set<Connection>();
+  /** Those whose TLS handshake has not ended. */
+  const greeting = new Set<Connection>();
   const sessions = new Set<Session>();
   const responses = new Set<NodeResponse>();
+  const byConnection = new WeakMap<Connection, Set<NodeResponse>>();
   let draining = false;
   let settled = nothing;
 
   const ended = (response: NodeResponse): void => {
     responses.delete(response);
+    byConnection.get(response.req.socket)?.delete(response);
     if (!responses.size) settled();
+  };
+
+  const closeAll = (): void => {
+    server.closeAllConnections?.();
+    for (const connection of greeting) connection.destroy();
   };
 
   const listeners: Readonly<Record<string, (...args: never[]) => void>> = {
     connection(connection: Connection): void {
       connections.add(connection);
+      if (server.addContext) greeting.add(connection);
       connection.once("close", () => {
         connections.delete(connection);
-        // Node tells the end of a response that waits behind another only here.
-        for (const it of responses) if (it.req.socket.destroyed) ended(it);
+        greeting.delete(connection);
       });
+    },
+
+    secureConnection({ remoteAddress, remotePort }: Connection): void {
+      for (const it of greeting) {
+        if (it.remotePort === remotePort && it.remoteAddress === remoteAddress) greeting.delete(it);
+      }
     },
 
     session(session: Session): void {
@@ -80,6 +99,16 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
     request(_request: unknown, response: NodeResponse): void {
       responses.add(response);
       response.once("close", () => ended(response));
+      const { socket, httpVersionMajor } = response.req;
+      if (httpVersionMajor === 1) {
+        let theirs = byConnection.get(socket);
+        if (!theirs) {
+          byConnection.set(socket, theirs = new Set());
+          // Node tells the end of a response that waits behind another only by this.
+          socket.once("close", () => byConnection.get(socket)!.forEach(ended));
+        }
+        theirs.add(response);
+      }
       if (leaving(host)) dismiss(response);
     },
   };
@@ -88,7 +117,9 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
   }
   // Those that began before the stop was asked for learn of it too.
   const unsubscribe = host.subscribe(() => {
-    if (leaving(host)) responses.forEach(dismiss);
+    if (!leaving(host)) return;
+    unsubscribe();
+    responses.forEach(dismiss);
   });
 
   return {
@@ -103,10 +134,12 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
       });
     },
 
+    closeAll,
+
     cut() {
       const requests = responses.size;
-      server.closeAllConnections?.();
-      // It leaves what is not HTTP/1 any more, or never was.
+      closeAll();
+      // What is left is not HTTP/1 any more, or never was.
       const left = [...connections].filter(({ destroyed }) => !destroyed);
       const sockets = Math.max(0, left.length - sessions.size);
       for (const connection of left) connection.destroy();

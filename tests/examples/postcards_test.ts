@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { Client } from "../_client.ts";
 import { beside } from "../process/_lanes.ts";
 import { Example, type Runtime, runtimes } from "./_example.ts";
 
@@ -49,6 +50,17 @@ class Postcards extends Example {
     }
   }
 
+  /** Begins to post a line of text, and is told to go on. */
+  async begin({ length }: string): Promise<Client> {
+    const client = await Client.connect(await this.#address);
+    client.send(
+      `POST /postcards HTTP/1.1\r\nHost: test\r\nContent-Length: ${length}\r\n` +
+        "Expect: 100-continue\r\n\r\n",
+    );
+    await client.receive(/100 Continue\r\n\r\n/);
+    return client;
+  }
+
   async text(path: string): Promise<string> {
     return await (await this.#get(path)).text();
   }
@@ -68,9 +80,16 @@ for (const runtime of runtimes) {
     assert.is(await first.post(" "), 400);
     assert.match(await first.text("/"), "<title>Postcards</title>");
 
-    // Asked to stop in the middle of the first, it finishes that and takes no other.
+    // Asked to stop in the middle of the first, it finishes that and takes no other; a request that
+    // is half said is heard to its end, and answered.
+    const half = await first.begin("four");
+    texts.push("four");
     await first.postcards(([one]) => one?.state === "painting" && one.layers > 0);
     first.send("SIGINT");
+    await first.prints(/web: stopping done/);
+    half.send("four");
+    assert.match(await half.receive(/"four"/), "HTTP/1.1 202");
+    await half.closed;
     assert.is(await first.exit, 0, first.output);
     assert.match(first.output, /painted #1 "one"\n[^]*\nHost stopped after \d+ ms\n$/);
     assert.not.match(first.output, "painted #2");
@@ -87,7 +106,7 @@ for (const runtime of runtimes) {
     const third = new Postcards(runtime, runtime.name);
     const after = await third.postcards(painted);
     assert.equal(after.map(({ text }) => text), texts);
-    assert.equal(after.map(({ layers }) => layers), [7, 7, 7]);
+    assert.equal(after.map(({ layers }) => layers), [7, 7, 7, 7]);
     const picture = await third.text("/postcards/2");
     assert.match(picture, /^<svg .*>two &amp; &lt;a half><\/text><\/svg>$/);
     assert.is(picture.match(/<text/g)?.length, 1);
