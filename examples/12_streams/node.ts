@@ -10,14 +10,17 @@
 import process from "node:process";
 import { createAdaptorServer } from "@hono/node-server";
 import { type Host, type HostedService, httpServer, runHost } from "@runhost/host/node";
-import { NodeSocket } from "./node_socket.ts";
+// @ts-types="npm:@types/ws@^8.18.2"
+import { WebSocketServer } from "ws";
 import { events, welcome } from "./streams.ts";
 
 function web(host: Host): HostedService {
   const server = createAdaptorServer({ fetch: events(host).fetch });
-  server.on("upgrade", (request, connection) => {
-    const leave = welcome(new NodeSocket(request, connection), host);
-    connection.once("close", leave);
+  const sockets = new WebSocketServer({ noServer: true });
+  server.on("upgrade", (request, connection, head) => {
+    sockets.handleUpgrade(request, connection, head, (socket) => {
+      socket.once("close", welcome(socket, host));
+    });
   });
   return httpServer("web", { server, port: Number(process.env["PORT"] ?? 3000) });
 }
