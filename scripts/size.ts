@@ -55,6 +55,19 @@ const budgets: readonly Budget[] = [
     limit: 4.5 * kB,
   },
   {
+    name: "workers",
+    code:
+      `${core} from "@runhost/host"; export { exportedHandler, lazyHost } from "@runhost/host/workers"`,
+    beyond: "core",
+    limit: 2.6 * kB,
+  },
+  {
+    name: "objects",
+    code: `${core} from "@runhost/host"; export { BackgroundObject } from "@runhost/host/workers"`,
+    beyond: "core",
+    limit: 1.3 * kB,
+  },
+  {
     // Without croner, which whoever uses this has chosen.
     name: "cron",
     code: `${core} from "@runhost/host"; export { cron } from "@runhost/host/cron"`,

@@ -223,9 +223,10 @@ export function exportedHandler<Env = unknown>(
     env: Env,
     executionContext: ExecutionContext,
     action: (context: WorkerContext<Env>) => T | PromiseLike<T>,
+    background = true,
   ): Promise<T> => {
     const waitUntil = (promise: Promise<unknown>): void => executionContext.waitUntil(promise);
-    return host.handle({ env, limit, waitUntil }, (context) =>
+    return host.handle({ env, limit, waitUntil, background }, (context) =>
       action({
         ...context,
         executionContext,
@@ -268,7 +269,7 @@ export function exportedHandler<Env = unknown>(
           if (!retry || interrupted) item.retry();
           else item.retry({ delaySeconds: seconds(backoff(retry, item.attempts, Math.random)) });
         }
-      }),
+      }, false), // Cloudflare acks nothing as long as something runs under `waitUntil`
   };
 }
 

@@ -34,8 +34,8 @@ export interface LazyHostOptions<Env = unknown> extends HostOptions {
 
   /**
    * Makes the services whose background work runs in slices, for platforms on which nothing outlives
-   * an event: an event that finds no slice running begins one, in a host of its own, once the lazy
-   * host is up. It is stopped as any host when the event's limit nears, and a later event begins the
+   * an event: an event with a `waitUntil` that finds no slice running begins one, in a host of its
+   * own, once the lazy host is up. It is stopped as any host when the event's limit nears, and a later event begins the
    * next slice with what this function then makes. Work that has ended by itself is not begun again
    * until the lazy host begins anew; a slice that failed is, after a growing delay of 1 to 60 seconds.
    */
@@ -136,7 +136,7 @@ export function lazyHost<Env = unknown>(
   check("services", services, nothing);
   check("lostAfter", lostAfter, 0);
   if (background !== undefined) check("background", background, nothing);
-  const slices = background && createSlices(background, { ...hostOptions, clock });
+  const slices = background && createSlices(background, hostOptions, settings);
   let current: Attempt | undefined;
 
   async function ready(event: PlatformEvent<Env> = {}): Promise<Host> {
@@ -148,7 +148,7 @@ export function lazyHost<Env = unknown>(
       await begun;
       if (attempt.state === "failed") throw attempt.error;
       if (attempt !== current) continue; // it was given up
-      slices?.begin(event, limit);
+      if (event.waitUntil && event.background !== false) slices?.begin(event, limit);
       return attempt.host;
     }
   }

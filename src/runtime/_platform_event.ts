@@ -25,6 +25,14 @@ export interface PlatformEvent<Env = unknown> {
    * it, what goes on after the answer is waited for before the answer.
    */
   waitUntil?(promise: Promise<unknown>): void;
+
+  /**
+   * Whether a slice of background work may begin in this event. Not in one that is done for its
+   * platform only when nothing of it runs any more, as a batch of a queue.
+   *
+   * @default {true}
+   */
+  readonly background?: boolean | undefined;
 }
 
 /** What the handler of an event is given. */
@@ -90,8 +98,8 @@ export function startDeadline(clock: Clock, limit: number, longest: Grace): Dead
 
 /** The limit of an event. */
 export function limitOf(event: PlatformEvent): number {
-  const { limit = Infinity } = event;
-  check("event.limit", limit, 0);
+  const { limit = Infinity, background = true } = event;
+  check("event", { limit, background }, { limit: 0, background: true });
   if (event.waitUntil !== undefined) check("event.waitUntil", event.waitUntil, nothing);
   return limit;
 }

@@ -1,7 +1,9 @@
+import type { Settings } from "../_options.ts";
+import { renderError } from "../_render.ts";
 import { delay } from "../delay.ts";
 import { createHost } from "../host.ts";
 import { backoff, readRetry } from "../retry.ts";
-import type { Clock, Host, HostOptions, Services } from "../types.ts";
+import type { Host, HostOptions, Services } from "../types.ts";
 import { type Deadline, type Grace, type PlatformEvent, startDeadline } from "./_platform_event.ts";
 
 /** Background work in slices, one after the other, each inside an event. */
@@ -15,23 +17,26 @@ export interface Slices<Env> {
 /** No slice yet. */
 export function createSlices<Env>(
   make: (env: Env) => Services,
-  options: HostOptions & Grace & { readonly clock: Clock },
+  options: HostOptions & Grace,
+  { clock, logger }: Settings,
 ): Slices<Env> {
-  const { clock } = options;
   const retry = readRetry();
   let running: Host | undefined;
   /** When the next may begin. The one under way ends with its event at the latest. */
   let next = 0;
   let failures = 0;
 
-  async function run(host: Host, { signal, clear }: Deadline): Promise<void> {
+  async function run(env: Env, { signal, grace, clear }: Deadline): Promise<void> {
+    let host: Host | undefined;
     let end = 0;
     try {
+      host = running = createHost(make(env), { ...options, ...grace, stopWhenIdle: true });
       await host.run(signal);
       if (!signal.aborted) end = Infinity; // it was not a slice, it was all
       failures = 0;
-    } catch {
-      end = clock.now() + backoff(retry, ++failures, Math.random); // the host has logged why
+    } catch (error) {
+      if (!host) logger.error(`Cannot begin background work: ${renderError(error)}`);
+      end = clock.now() + backoff(retry, ++failures, Math.random);
     }
     clear();
     if (running !== host) return;
@@ -42,17 +47,16 @@ export function createSlices<Env>(
   return {
     begin(event, limit) {
       if (clock.now() < next) return;
-      const services = make(event.env as Env);
-      const deadline = startDeadline(clock, limit, options);
-      running = createHost(services, { ...options, ...deadline.grace, stopWhenIdle: true });
       next = clock.now() + limit;
-      const slice = run(running, deadline);
-      event.waitUntil?.(slice);
+      event.waitUntil?.(run(event.env as Env, startDeadline(clock, limit, options)));
     },
 
     async stop() {
       running?.lifetime.stopApplication("The lazy host was stopped");
-      while (running) await delay(10, { clock });
+      // By then it has stopped; unless its event was lost, and with it the stop's own limits.
+      const end = clock.now() + options.shutdownTimeout + options.abandonTimeout + 100;
+      while (running && clock.now() < end) await delay(10, { clock });
+      running = undefined;
       next = failures = 0;
     },
   };

@@ -13,12 +13,17 @@ const workerd: string = createRequire(import.meta.url)("workerd").default;
 /** What calls the handlers of a Worker that no request reaches. */
 const driver = fileURLToPath(new URL("driver.ts", import.meta.url));
 
+/** Milliseconds after which an answer will not come. */
+const limit = 30_000;
+
 /** How a Worker is to be run. */
 export interface WorkerdOptions {
   readonly compatibilityDate: string;
   readonly compatibilityFlags: readonly string[];
-  /** The class of the Durable Objects the Worker exports, bound as `OBJECTS`. */
-  readonly objects?: string;
+  /** Strings by the names they are bound as. */
+  readonly vars?: Readonly<Record<string, string>>;
+  /** The Durable Objects: the name they are bound as, and the class the Worker exports. */
+  readonly objects?: { readonly name: string; readonly className: string };
 }
 
 /** What the platform notes of an event that it has driven. */
@@ -107,7 +112,7 @@ export class Workerd {
 
   /** What the Worker answers, as JSON. */
   async ask<T = unknown>(path: string): Promise<T> {
-    const response = await fetch(this.url + path, { signal: AbortSignal.timeout(10_000) });
+    const response = await fetch(this.url + path, { signal: AbortSignal.timeout(limit) });
     const text = await response.text();
     if (!response.ok) throw new Error(`${path} was answered with ${response.status}: ${text}`);
     return JSON.parse(text);
@@ -127,6 +132,7 @@ export class Workerd {
     const response = await fetch(`http://127.0.0.1:${this.#ports.get("driver")}`, {
       method: "POST",
       body: JSON.stringify(event),
+      signal: AbortSignal.timeout(limit),
     });
     return await response.json();
   }
@@ -145,11 +151,18 @@ async function listening(control: AsyncIterable<unknown>): Promise<Map<string, n
 }
 
 function config(options: WorkerdOptions, folder: string): string {
-  const { compatibilityDate, compatibilityFlags, objects } = options;
-  const durable = `
-  durableObjectNamespaces = [(className = "${objects}", uniqueKey = "objects", enableSql = true)],
-  durableObjectStorage = (localDisk = "disk"),
-  bindings = [(name = "OBJECTS", durableObjectNamespace = "${objects}")],`;
+  const { compatibilityDate, compatibilityFlags, vars = {}, objects } = options;
+  const bindings = Object.entries(vars).map(([name, text]) => {
+    return `(name = "${name}", text = ${JSON.stringify(text)})`;
+  });
+  let durable = "";
+  if (objects) {
+    const { name, className } = objects;
+    bindings.push(`(name = "${name}", durableObjectNamespace = "${className}")`);
+    durable = `
+  durableObjectNamespaces = [(className = "${className}", uniqueKey = "objects", enableSql = true)],
+  durableObjectStorage = (localDisk = "disk"),`;
+  }
   return `
 using Workerd = import "/workerd/workerd.capnp";
 
@@ -168,7 +181,8 @@ const config :Workerd.Config = (
 const worker :Workerd.Worker = (
   modules = [(name = "worker.js", esModule = embed "worker.js")],
   compatibilityDate = "${compatibilityDate}",
-  compatibilityFlags = ${JSON.stringify(compatibilityFlags)},${objects ? durable : ""}
+  compatibilityFlags = ${JSON.stringify(compatibilityFlags)},
+  bindings = [${bindings.join(", ")}],${durable}
 );
 
 const driver :Workerd.Worker = (

@@ -28,7 +28,7 @@ for (const compatibilityFlags of [[], ["nodejs_compat"]]) {
   const test = suite<{ worker: Workerd }>(`workerd, ${name}`);
 
   test.before.each(async (context) => {
-    const objects = "Counter";
+    const objects = { name: "OBJECTS", className: "Counter" };
     context.worker = await Workerd.serve(entry, { compatibilityDate, compatibilityFlags, objects });
   });
   test.after.each(({ worker }) => worker.close());

@@ -1,8 +1,9 @@
-/** A Worker with lazy hosts: one that is ready at once takes 300 ms, one that is given no `waitUntil`. */
+/** A Worker with lazy hosts: one takes 300 ms to start, one begins without a `waitUntil` and hangs. */
 import {
   aborted,
   backgroundService,
   delay,
+  type ExportedHandler,
   exportedHandler,
   hostedService,
   lazyHost,
@@ -39,10 +40,18 @@ const host = lazyHost<Env>(services("host"), {
   ],
   logger: false,
 });
-const frail = lazyHost(services("frail"), { logger: false, lostAfter: 200 });
+const frail = lazyHost(() => [
+  hostedService("frail", {
+    async start() {
+      log.push("frail starting");
+      if (log.indexOf("frail starting") === log.length - 1) await delay(1_000_000); // the first
+      log.push("frail started");
+    },
+  }),
+], { logger: false, lostAfter: 200 });
 const wrong = lazyHost(() => [backgroundService("worker", aborted)], { logger: false });
 
-const worker = exportedHandler<Env>(host, {
+const worker: ExportedHandler<Env> = exportedHandler<Env>(host, {
   async fetch({ url }, _env, context) {
     if (url.endsWith("/work")) context.waitUntil(work(context));
     return Response.json(log);
@@ -64,7 +73,7 @@ const worker = exportedHandler<Env>(host, {
       },
     },
   },
-}, { fetchLimit: 1_000 });
+}, { fetchLimit: 1_000, eventLimit: 4_000 });
 
 /** Goes on after the answer for as long as it may. */
 async function work({ signal }: WorkerContext): Promise<void> {
@@ -73,7 +82,7 @@ async function work({ signal }: WorkerContext): Promise<void> {
   log.push(`work ended ${Date.now() - began < 1_000 ? "in time" : "too late"}`);
 }
 
-const entry: typeof worker = {
+const entry: ExportedHandler<Env> = {
   ...worker,
 
   async fetch(request, env, context) {
