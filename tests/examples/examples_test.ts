@@ -97,7 +97,7 @@ const expectations: readonly Expectation[] = [
   },
   { file: "09_unit_test.ts", exit: 0, output: /Passed: +3/ },
   {
-    file: "23_queued_work.ts",
+    file: "15_queued_work.ts",
     exit: 0,
     output: new RegExp(
       '^Service "web": listening on .*\n' +
@@ -108,7 +108,7 @@ const expectations: readonly Expectation[] = [
     ),
   },
   {
-    file: "24_pipeline.ts",
+    file: "16_pipeline.ts",
     exit: 0,
     output: [
       "sender: invoice 1",
@@ -120,7 +120,7 @@ const expectations: readonly Expectation[] = [
     ],
   },
   {
-    file: "25_nightly.ts",
+    file: "17_nightly.ts",
     exit: 0,
     output: [
       "the report of 2026-07-01 02:30:00",
@@ -132,7 +132,7 @@ const expectations: readonly Expectation[] = [
 ];
 
 /** Those that serve until they are told to stop. */
-const servers = ["13_express.ts", "14_fastify.ts"];
+const servers = ["12_express.ts", "13_fastify.ts"];
 
 for (const runtime of runtimes) {
   for (const { file, args = [], exit, output } of expectations) {

@@ -7,10 +7,10 @@ import * as assert from "uvu/assert";
 import { beside } from "../process/_lanes.ts";
 import { Example, runtimes } from "./_example.ts";
 
-const main = "26_file_pipeline/main.ts";
+const main = "18_file_pipeline/main.ts";
 
 for (const runtime of runtimes) {
-  beside(test, `26_file_pipeline on ${runtime.name} loses no file when it is killed`, async () => {
+  beside(test, `18_file_pipeline on ${runtime.name} loses no file when it is killed`, async () => {
     const folder = mkdtempSync(join(tmpdir(), "pipeline-"));
     const drop = (file: string, text: string): void =>
       writeFileSync(join(folder, "inbox", file), text);

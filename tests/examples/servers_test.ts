@@ -17,8 +17,8 @@ class Server extends Example {
 }
 
 for (const runtime of runtimes) {
-  beside(test, `11_hono on ${runtime.name}`, async () => {
-    const example = new Server(runtime, "11_hono");
+  beside(test, `10_hono on ${runtime.name}`, async () => {
+    const example = new Server(runtime, "10_hono");
     const url = await example.url;
     assert.is(await (await fetch(url)).text(), "Hello from a host that has started");
     assert.is(await (await fetch(`${url}readyz`)).text(), "ok");
@@ -29,8 +29,8 @@ for (const runtime of runtimes) {
     assert.match(example.output, /\nThe mail is sent\n$/);
   });
 
-  beside(test, `12_streams end well on ${runtime.name}`, async () => {
-    const example = new Server(runtime, "12_streams");
+  beside(test, `11_streams end well on ${runtime.name}`, async () => {
+    const example = new Server(runtime, "11_streams");
     const url = await example.url;
     const stream = await Client.connect(url);
     stream.get("/events");

@@ -6,7 +6,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Workerd } from "./_workerd.ts";
 
-const folder = new URL("../../examples/15_workers/", import.meta.url);
+const folder = new URL("../../examples/14_workers/", import.meta.url);
 const text = readFileSync(new URL("wrangler.jsonc", folder), "utf8");
 const wrangler = JSON.parse(text.replaceAll(/^\/\/.*$/gm, ""));
 
@@ -15,7 +15,7 @@ interface Progress {
   readonly of: number;
 }
 
-const test = suite<{ worker: Workerd }>("15_workers");
+const test = suite<{ worker: Workerd }>("14_workers");
 
 test.before.each(async (context) => {
   const [{ name, class_name: className }] = wrangler.durable_objects.bindings;

@@ -1,13 +1,13 @@
 /**
- * Shows a Hono application on Bun.
+ * Shows a Hono application on Deno.
  *
- *     bun examples/11_hono/bun.ts
+ *     deno run -A examples/10_hono/deno.ts
  *
  * @module
  */
 
 import process from "node:process";
-import { httpServer, runHost } from "@runhost/host/bun";
+import { httpServer, runHost } from "@runhost/host/deno";
 import { application } from "./app.ts";
 
 const port = Number(process.env["PORT"] ?? 3000);

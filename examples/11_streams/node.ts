@@ -2,7 +2,7 @@
  * Shows server-sent events and WebSockets on Node that end well when the host stops. `bun.ts` and
  * `deno.ts` beside it do the same there.
  *
- *     npx tsx examples/12_streams/node.ts
+ *     npx tsx examples/11_streams/node.ts
  *
  * @module
  */

@@ -2,8 +2,8 @@
  * Shows a file pipeline that survives a restart: it watches a folder, counts the words of each file
  * and moves it on.
  *
- *     npx tsx examples/26_file_pipeline/main.ts
- *     echo "three little words" > examples/26_file_pipeline/data/inbox/a.txt
+ *     npx tsx examples/18_file_pipeline/main.ts
+ *     echo "three little words" > examples/18_file_pipeline/data/inbox/a.txt
  *
  * Stop it with Ctrl+C or `kill -9` in the middle of a file, and start it again: the file is done
  * once more, from its beginning. `DATA` is where the folders are (`data` beside this file).

@@ -1,7 +1,7 @@
 /**
  * Shows a Hono application on Node. `bun.ts` and `deno.ts` beside it do the same there.
  *
- *     npx tsx examples/11_hono/node.ts
+ *     npx tsx examples/10_hono/node.ts
  *
  * @module
  */

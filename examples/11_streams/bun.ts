@@ -1,7 +1,7 @@
 /**
  * Shows server-sent events and WebSockets on Bun that end well when the host stops.
  *
- *     bun examples/12_streams/bun.ts
+ *     bun examples/11_streams/bun.ts
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * Shows server-sent events and WebSockets on Deno that end well when the host stops.
  *
- *     deno run -A examples/12_streams/deno.ts
+ *     deno run -A examples/11_streams/deno.ts
  *
  * @module
  */

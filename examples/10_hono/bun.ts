@@ -1,13 +1,13 @@
 /**
- * Shows a Hono application on Deno.
+ * Shows a Hono application on Bun.
  *
- *     deno run -A examples/11_hono/deno.ts
+ *     bun examples/10_hono/bun.ts
  *
  * @module
  */
 
 import process from "node:process";
-import { httpServer, runHost } from "@runhost/host/deno";
+import { httpServer, runHost } from "@runhost/host/bun";
 import { application } from "./app.ts";
 
 const port = Number(process.env["PORT"] ?? 3000);
