@@ -41,8 +41,14 @@ export function link(
  */
 export class Latch {
   #controller: AbortController | undefined;
+  #reason: () => unknown = nothing;
   aborted = false;
-  reason: unknown;
+
+  get reason(): unknown {
+    const reason = this.#reason();
+    this.#reason = () => reason;
+    return reason;
+  }
 
   get signal(): AbortSignal {
     if (!this.#controller) {
@@ -54,10 +60,15 @@ export class Latch {
 
   /** The first reason wins. */
   abort(reason: unknown): void {
+    this.abortWith(() => reason);
+  }
+
+  /** The same with a reason that is made when somebody looks: the stack of an error takes time. */
+  abortWith(reason: () => unknown): void {
     if (this.aborted) return;
     this.aborted = true;
-    this.reason = reason;
-    this.#controller?.abort(reason);
+    this.#reason = reason;
+    this.#controller?.abort(this.reason);
   }
 }
 

@@ -82,11 +82,12 @@ export interface Calls {
   close(): void;
 }
 
-const startPhases = { waitForStart: 1, starting: 1, start: 1, started: 1 };
+/** The hooks of a start. */
+export const startPhases = ["waitForStart", "starting", "start", "started"] as const;
 
 /** Whether a hook is one of the start, so that it answers to its cancellation. */
 export function isStartPhase(phase: Phase): boolean {
-  return phase in startPhases;
+  return (startPhases as readonly Phase[]).includes(phase);
 }
 
 /** A call that is about to be made. */

@@ -21,6 +21,47 @@ export interface Held<T> {
   clearExtend: Clear;
   /** From the signal of its loss. */
   unlink: () => void;
+  previous: Held<T> | undefined;
+  next: Held<T> | undefined;
+}
+
+/**
+ * What a pump holds, oldest first: a list linked both ways. A `Set` takes a fifth of a queue's time
+ * on Node and half of it on Bun.
+ */
+class Hands<T> {
+  #first: Held<T> | undefined;
+  #last: Held<T> | undefined;
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  add(held: Held<T>): void {
+    held.previous = this.#last;
+    if (this.#last) this.#last.next = held;
+    else this.#first = held;
+    this.#last = held;
+    this.#count++;
+  }
+
+  remove(held: Held<T>): void {
+    const { previous, next } = held;
+    if (previous) previous.next = next;
+    else this.#first = next;
+    if (next) next.previous = previous;
+    else this.#last = previous;
+    held.previous = held.next = undefined; // or one that is old keeps all later ones
+    this.#count--;
+  }
+
+  /** All of them as they are now. */
+  all(): Held<T>[] {
+    const all: Held<T>[] = [];
+    for (let held = this.#first; held; held = held.next) all.push(held);
+    return all;
+  }
 }
 
 /** A source that can also be asked without waiting: one in memory. */
@@ -36,6 +77,9 @@ export interface PumpOptions<T> extends ConsumerOptions<T> {
 }
 
 type Outcome = "done" | "released" | "deadLettered";
+
+// Shared, as what is made for each item adds up.
+const ack = (delivery: Delivery<unknown>): unknown => delivery.ack();
 
 /** The delays before a source that fails is asked again; those of `retry` are for bad items. */
 const outage = { delay: 1_000, maxDelay: 60_000 };
@@ -68,7 +112,7 @@ export class Pump<T> {
     settleErrors: 0,
   };
   readonly #idle: Idle = new Idle();
-  readonly #held: Set<Held<T>> = new Set();
+  readonly #held: Hands<T> = new Hands();
   readonly #pauses: Set<() => void> = new Set();
   /** How many deliveries have not come to their end; each holds a place. */
   #running = 0;
@@ -110,7 +154,7 @@ export class Pump<T> {
   }
 
   get details(): ConsumerDetails {
-    return { ...this.#counts, active: this.#held.size };
+    return { ...this.#counts, active: this.#held.count };
   }
 
   onIdle(quiet: number): Promise<void> {
@@ -129,7 +173,7 @@ export class Pump<T> {
     const unlinkForced = link(context.forced, (reason) => {
       this.close(reason);
       this.#forced = true;
-      for (const { signal } of this.#held) signal.abort(reason);
+      for (const { signal } of this.#held.all()) signal.abort(reason);
       // Who answers to its signal at once is not cut off.
       clear = startTimer(context.clock, 0, () => this.#letGo());
     });
@@ -192,6 +236,8 @@ export class Pump<T> {
       settling: false,
       clearExtend: nothing,
       unlink: nothing,
+      previous: undefined,
+      next: undefined,
     };
     if (delivery.lost) {
       held.unlink = link(delivery.lost, (reason) => {
@@ -215,7 +261,7 @@ export class Pump<T> {
       try {
         await this.#handle(held);
         clear();
-        const acked = this.#settle(held, "done", () => held.delivery.ack());
+        const acked = this.#settle(held, "done", ack);
         if (acked) await acked;
       } catch (error) {
         clear();
@@ -256,35 +302,49 @@ export class Pump<T> {
       if (!this.#source.delays) await this.#pause(delay, held.delivery.lost);
       return this.#release(held, delay);
     }
-    await this.#settle(held, "deadLettered", () => held.delivery.reject(error));
+    await this.#settle(held, "deadLettered", (delivery) => delivery.reject(error));
   }
 
   async #release(held: Held<T>, delay: number): Promise<void> {
-    await this.#settle(held, "released", () => held.delivery.release({ delay }));
+    await this.#settle(held, "released", (delivery) => delivery.release({ delay }));
   }
 
   /** Nothing if that took no time. */
-  #settle(held: Held<T>, outcome: Outcome, call: () => unknown): Promise<void> | undefined {
+  #settle(
+    held: Held<T>,
+    outcome: Outcome,
+    call: (delivery: Delivery<T>) => unknown,
+  ): Promise<void> | undefined {
     if (held.settling) return;
     held.settling = true;
     held.clearExtend();
     held.unlink();
-    const settled = (): void => {
-      this.#counts[outcome]++;
-      this.#held.delete(held);
-    };
-    const failed = (error: unknown): void => {
-      this.#counts.settleErrors++;
-      this.#log("error", `failed to tell the source that an item is ${outcome}`, error);
-      settled();
-    };
     try {
-      const result = call() as PromiseLike<unknown> | undefined;
-      if (typeof result?.then === "function") return Promise.resolve(result).then(settled, failed);
-      settled();
+      const result = call(held.delivery) as PromiseLike<unknown> | undefined;
+      if (typeof result?.then === "function") return this.#settled(held, outcome, result);
     } catch (error) {
-      failed(error);
+      this.#logSettleError(outcome, error);
     }
+    this.#count(held, outcome);
+  }
+
+  async #settled(held: Held<T>, outcome: Outcome, call: PromiseLike<unknown>): Promise<void> {
+    try {
+      await call;
+    } catch (error) {
+      this.#logSettleError(outcome, error);
+    }
+    this.#count(held, outcome);
+  }
+
+  #logSettleError(outcome: Outcome, error: unknown): void {
+    this.#counts.settleErrors++;
+    this.#log("error", `failed to tell the source that an item is ${outcome}`, error);
+  }
+
+  #count(held: Held<T>, outcome: Outcome): void {
+    this.#counts[outcome]++;
+    this.#held.remove(held);
   }
 
   /** A place is free. */
@@ -298,7 +358,7 @@ export class Pump<T> {
 
   /** The grace is over: what is not settled goes back, though its handler may still run. */
   #letGo(): void {
-    const late = [...this.#held].filter(({ settling }) => !settling);
+    const late = this.#held.all().filter(({ settling }) => !settling);
     if (late.length > 0 && this.#warns) {
       this.#log("warn", `gave back what it could not finish in time: ${late.length}`);
     }
@@ -361,7 +421,7 @@ export class Pump<T> {
 
   /** Tells who waits for it that nothing is held. */
   #update(): void {
-    if (this.#held.size > 0 || this.#failing) return;
+    if (this.#held.count > 0 || this.#failing) return;
     if (this.#pulling) this.#idle.still(this.#context.clock);
     else this.#idle.end();
   }

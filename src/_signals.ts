@@ -1,4 +1,5 @@
 import { AbortError, answers, Latch } from "./_abort.ts";
+import { startPhases } from "./_calls.ts";
 import type { Member } from "./_member.ts";
 
 /** What hooks listen to: `cancel`, that the start is cancelled; `forced`, that the grace is over. */
@@ -24,12 +25,14 @@ export interface Signals {
   answered(member: Member, error: unknown): boolean;
 }
 
+const hooks = {
+  cancel: startPhases,
+  forced: ["stopping", "stop", "stopped"],
+} as const;
+
 /** A hook that declares no parameter cannot listen, and is not worth a signal of its own. */
 function listens({ service }: Member, kind: SignalKind): boolean {
-  const { starting, start, started, stopping, stop, stopped, waitForStart, stopTimeout } = service;
-  return stopTimeout !== undefined ||
-    (kind === "cancel" ? [waitForStart, starting, start, started] : [stopping, stop, stopped])
-      .some((hook) => hook?.length);
+  return service.stopTimeout !== undefined || hooks[kind].some((hook) => service[hook]?.length);
 }
 
 /** Signals of which none has fired. */

@@ -16,13 +16,12 @@ export type Clear = () => void;
 /** Calls back once after `ms`, however long that is. */
 export function startTimer(clock: Clock, ms: number, callback: () => void): Clear {
   let timer: unknown;
-  const step = (left: number): void => {
-    timer = clock.setTimeout(
-      () => left > longest ? step(left - longest) : callback(),
-      Math.min(left, longest),
-    );
+  const wait = (left: number): void => {
+    timer = left > longest
+      ? clock.setTimeout(() => wait(left - longest), longest)
+      : clock.setTimeout(callback, left);
   };
-  if (ms < Infinity) step(ms);
+  if (ms < Infinity) wait(ms);
   return () => clock.clearTimeout(timer);
 }
 

@@ -38,15 +38,16 @@ export function delay(ms: number, options: DelayOptions = {}): Promise<void> {
   const { signal, clock = globalClock } = options;
   check("ms", ms, 0);
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(signal.reason);
+    if (!signal) return void startTimer(clock, ms, resolve);
+    if (signal.aborted) return reject(signal.reason);
     const abort = (): void => {
       clear();
-      reject(signal?.reason);
+      reject(signal.reason);
     };
     const clear = startTimer(clock, ms, () => {
-      signal?.removeEventListener("abort", abort);
+      signal.removeEventListener("abort", abort);
       resolve();
     });
-    signal?.addEventListener("abort", abort, { once: true });
+    signal.addEventListener("abort", abort, { once: true });
   });
 }

@@ -1,6 +1,7 @@
 import { AbortError, abortReason, Latch, link } from "./_abort.ts";
 import { isStartPhase, timedOut } from "./_calls.ts";
 import { nothing } from "./_check.ts";
+import { Context } from "./_context.ts";
 import { createCrew, newMember } from "./_crew.ts";
 import { combine, createFailures } from "./_failures.ts";
 import { createHooks } from "./_hooks.ts";
@@ -18,7 +19,6 @@ import type {
   HostContext,
   HostOptions,
   HostState,
-  ServiceContext,
   Services,
 } from "./types.ts";
 
@@ -135,48 +135,9 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     [Symbol.asyncDispose]: () => host.stop(),
   };
 
-  /** What hooks are given: their own, and through the prototype what all share. */
-  class Context {
-    readonly #member: Member;
+  // What the host is made of.
 
-    constructor(member: Member) {
-      this.#member = member;
-    }
-
-    get name(): string {
-      return this.#member.name;
-    }
-
-    get forced(): AbortSignal {
-      return signals.own(this.#member, "forced").signal;
-    }
-
-    /** Bound, so that it can be handed on as a callback. */
-    get fail(): (error: unknown) => void {
-      return (error) => work.reported(this.#member, error);
-    }
-
-    get waitUntil(): ServiceContext["waitUntil"] {
-      return (promise) => work.hand(this.#member, promise);
-    }
-
-    get ready(): () => void {
-      return () => (this.#member.ready = true);
-    }
-
-    get beat(): () => void {
-      return () => (this.#member.beat = clock.now());
-    }
-  }
   const context: HostContext = { host, lifetime, logger, clock };
-  Object.assign(Context.prototype, context);
-
-  const crew = createCrew(services, (member) => new Context(member) as unknown as ServiceContext);
-  const hostLifetimes = settings.hostLifetime
-    ? [newMember(settings.hostLifetime as never, "hostLifetime", false, () => host as never)]
-    : [];
-  /** What is handed over to the host itself belongs to it. */
-  const self = newMember({}, "host", false, () => host as never);
   const journal = createJournal(settings);
   const failures = createFailures();
   const signals = createSignals(fired.stopping, () => [...hostLifetimes, ...crew.members()]);
@@ -188,6 +149,13 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     failed: workFailed,
     ended: stopIfIdle,
   });
+  const parts = { ...context, signals, work };
+  const crew = createCrew(services, (member) => new Context(member, parts));
+  const hostLifetimes = settings.hostLifetime
+    ? [newMember(settings.hostLifetime as never, "hostLifetime", false, () => host as never)]
+    : [];
+  /** What is handed over to the host itself belongs to it. */
+  const self = newMember({}, "host", false, () => host as never);
   const calls = createHooks({ self, settings, journal, signals, failures, work });
   const { tell } = journal;
   const linked: HostLink = { clock, logger, members: crew.members, tell, skipDrainDelay };
@@ -236,7 +204,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
       return stopOnce();
     }
     state = "started";
-    fired.started.abort(new AbortError("The application has started"));
+    fired.started.abortWith(() => new AbortError("The application has started"));
     journal.tell({ type: "hostStarted", duration });
     stopIfIdle();
   }
@@ -366,26 +334,25 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     if (fired.started.aborted && drainDelay) await drain();
     journal.tell({ type: "hostStopping" });
     await inReverse("stopping");
-    fired.stopping.abort(
-      cancellation ? cancellation.reason : new AbortError("The host is stopping"),
+    fired.stopping.abortWith(() =>
+      cancellation ? cancellation.reason : new AbortError("The host is stopping")
     );
     await inReverse("stop");
-    await finish(({ startFulfilled }) => !startFulfilled);
+    await calls.inOrder("execute", unfinished(({ startFulfilled }) => !startFulfilled));
     await inReverse("stopped");
-    fired.stopped.abort(new AbortError("The application has stopped"));
+    fired.stopped.abortWith(() => new AbortError("The application has stopped"));
     if (waitedForStart || !starting) await calls.inOrder("stop", hostLifetimes);
     await calls.inOrder("dispose", crew.members().filter(disposer).reverse());
     await calls.drained();
-    const handed = ({ working }: Member): boolean => !working;
-    while (!cut && unfinished(handed).length) { // more may be handed over meanwhile
-      await finish(handed);
+    for (let left; !cut && (left = unfinished(({ working }) => !working)).length;) {
+      await calls.inOrder("execute", left); // more may be handed over meanwhile
       await calls.drained();
     }
 
     clearGrace();
     clearCut();
     calls.close();
-    for (const member of [...crew.members(), self]) work.abandon(member);
+    for (const member of unfinished(() => true)) work.abandon(member);
     failures.close();
     work.close();
     state = "stopped";
@@ -407,11 +374,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     goOn();
   }
 
-  /** Waits for work that no `stop` has waited for. */
-  function finish(concerns: (member: Member) => boolean): Promise<void> {
-    return calls.inOrder("execute", unfinished(concerns));
-  }
-
+  /** Those of whom something runs that no `stop` has waited for. */
   function unfinished(concerns: (member: Member) => boolean): Member[] {
     return [...crew.members(), self].filter((it) => work.unsettled(it) && concerns(it));
   }

@@ -102,7 +102,7 @@ export class PeriodicTimer {
         clear: undefined,
       };
       this.#waiter = waiter;
-      signal?.addEventListener("abort", cancel, { once: true });
+      signal?.addEventListener("abort", cancel);
       this.#schedule(waiter);
     });
   }
@@ -117,6 +117,7 @@ export class PeriodicTimer {
     waiter.clear?.();
     const left = this.#missed ? 0 : Math.ceil(Math.max(0, this.#due - this.#clock.now()));
     waiter.clear = startTimer(this.#clock, left, () => {
+      waiter.clear = undefined;
       if (this.#tick()) waiter.settle(true);
       else this.#schedule(waiter); // timers may fire a little early
     });

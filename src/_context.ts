@@ -1,0 +1,68 @@
+import type { Member } from "./_member.ts";
+import type { Signals } from "./_signals.ts";
+import type { Work } from "./_work.ts";
+import type {
+  ApplicationLifetime,
+  Clock,
+  Host,
+  HostContext,
+  Logger,
+  ServiceContext,
+} from "./types.ts";
+
+/** What the contexts of one host are made of. */
+export interface ContextOptions extends HostContext {
+  readonly signals: Signals;
+  readonly work: Work;
+}
+
+/** What the hooks of one service are given. Its functions are bound: they are callbacks, too. */
+export class Context implements ServiceContext {
+  readonly #member: Member;
+  readonly #parts: ContextOptions;
+
+  constructor(member: Member, parts: ContextOptions) {
+    this.#member = member;
+    this.#parts = parts;
+  }
+
+  get host(): Host {
+    return this.#parts.host;
+  }
+
+  get lifetime(): ApplicationLifetime {
+    return this.#parts.lifetime;
+  }
+
+  get logger(): Logger {
+    return this.#parts.logger;
+  }
+
+  get clock(): Clock {
+    return this.#parts.clock;
+  }
+
+  get name(): string {
+    return this.#member.name;
+  }
+
+  get forced(): AbortSignal {
+    return this.#parts.signals.own(this.#member, "forced").signal;
+  }
+
+  get fail(): ServiceContext["fail"] {
+    return (error) => this.#parts.work.reported(this.#member, error);
+  }
+
+  get waitUntil(): ServiceContext["waitUntil"] {
+    return (work) => this.#parts.work.hand(this.#member, work);
+  }
+
+  get ready(): ServiceContext["ready"] {
+    return () => (this.#member.ready = true);
+  }
+
+  get beat(): ServiceContext["beat"] {
+    return () => (this.#member.beat = this.clock.now());
+  }
+}
