@@ -1,6 +1,7 @@
 import { link } from "./_abort.ts";
 import { check, nothing } from "./_check.ts";
-import { type Held, log, Pump, type QuickSource } from "./_pump.ts";
+import type { Held } from "./_hands.ts";
+import { log, Pump, type QuickSource } from "./_pump.ts";
 import { BackgroundService } from "./background_service.ts";
 import { Channel } from "./channel.ts";
 import type { ConsumerDetails } from "./consumer.ts";
