@@ -40,6 +40,11 @@ export const phases: readonly (readonly Step[])[] = [
     { name: "tarball", command: "tsx tests/run.ts package", built: true },
     { name: "publint", command: "publint --strict", built: true },
     { name: "attw", command: "attw --pack --profile esm-only", built: true },
+    {
+      name: "bench",
+      command: "npm ci --prefix bench && tsx bench/main.ts --smoke",
+      built: true,
+    },
   ],
 ];
 

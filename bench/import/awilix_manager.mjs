@@ -1,0 +1,4 @@
+import { createContainer } from "awilix";
+import { AwilixManager } from "awilix-manager";
+
+void [createContainer, AwilixManager];

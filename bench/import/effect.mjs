@@ -1,0 +1,3 @@
+import { Effect, Layer, ManagedRuntime } from "effect";
+
+void [Effect, Layer, ManagedRuntime];

@@ -1,0 +1,4 @@
+import "reflect-metadata";
+import { NestFactory } from "@nestjs/core";
+
+void NestFactory;

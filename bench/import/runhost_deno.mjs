@@ -1,0 +1,3 @@
+import { runHost } from "../../src/runtime/deno.ts";
+
+void runHost;

@@ -1,0 +1,3 @@
+import { runHost } from "../../dist/src/runtime/node.js";
+
+void runHost;

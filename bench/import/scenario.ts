@@ -1,0 +1,36 @@
+import type { Scenario } from "../_scenario.ts";
+
+const program = "time.mjs";
+
+/** What importing costs. */
+export const imports: Scenario = {
+  name: "import",
+  title: "Import",
+  about:
+    `From the start of a process to its end, which imports the tool and does nothing. runhost is the
+entry of the runtime with the whole core, compiled on Node and Bun and as source on Deno, as their
+registries deliver it.`,
+  unit: "ms",
+  variants: [
+    { name: "bare script", program, argument: "bare" },
+    { name: "runhost", program, argument: "runhost" },
+    { name: "runhost, as one file", program, argument: "runhost bundled" },
+    { name: "Effect", program, argument: "effect" },
+    { name: "NestJS", program, argument: "nestjs" },
+    { name: "awilix-manager", program, argument: "awilix_manager" },
+    { name: "systemic", program, argument: "systemic" },
+    { name: "@thi.ng/system", program, argument: "thing_system" },
+  ],
+  goals: [
+    {
+      text: "at most 1.1x a bare script",
+      of: "runhost",
+      against: ["bare script"],
+      atMost: 1.1,
+    },
+  ],
+  rounds: 3,
+  notes:
+    `**Why.** It is the number of files: _as one file_ is the same code, bundled, and within the goal
+everywhere.`,
+};

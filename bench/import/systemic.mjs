@@ -1,0 +1,3 @@
+import Systemic from "systemic";
+
+void Systemic;

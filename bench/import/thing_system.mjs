@@ -1,0 +1,3 @@
+import { defSystem } from "@thi.ng/system";
+
+void defSystem;
