@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Channel, ChannelClosedError, type ChannelFullMode } from "../src/channels.ts";
+import { Channel, ChannelClosedError, type ChannelFullMode } from "../src/channels/mod.ts";
 import { quiet } from "./_fake_clock.ts";
 import { Listeners } from "./_listeners.ts";
 import { Random } from "./fuzz/random.ts";

@@ -1,4 +1,4 @@
-import type { Delivery, Source } from "../src/consumers.ts";
+import type { Delivery, Source } from "../src/consumers/mod.ts";
 import type { FakeClock } from "./_fake_clock.ts";
 import type { Random } from "./fuzz/random.ts";
 

@@ -1,4 +1,4 @@
-import type { Delivery, ReceiveOptions, Source } from "../src/consumers.ts";
+import type { Delivery, ReceiveOptions, Source } from "../src/consumers/mod.ts";
 
 /** A source over a list, which notes what it is told. */
 export class ListSource<T> implements Source<T> {

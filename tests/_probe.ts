@@ -1,5 +1,5 @@
 import type { Host } from "../mod.ts";
-import { healthHandler, type Probe } from "../src/health.ts";
+import { healthHandler, type Probe } from "../src/health/mod.ts";
 
 /** What a probe is answered. */
 export interface Answer {

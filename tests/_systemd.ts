@@ -1,6 +1,6 @@
 import process from "node:process";
 import type { HostOptions, Services } from "../mod.ts";
-import { systemd } from "../src/systemd.ts";
+import { systemd } from "../src/systemd/mod.ts";
 import { quiet } from "./_fake_clock.ts";
 import { type Rig, rig } from "./_rig.ts";
 

@@ -1,7 +1,7 @@
 import process from "node:process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Channel, ChannelClosedError, type ChannelOptions } from "../src/channels.ts";
+import { Channel, ChannelClosedError, type ChannelOptions } from "../src/channels/mod.ts";
 import { playChannelRun } from "./_channel_run.ts";
 import { quiet } from "./_fake_clock.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { cron, type CronDefinition, type LastRun, type ScheduledService } from "../src/cron.ts";
+import { cron, type CronDefinition, type LastRun, type ScheduledService } from "../src/cron/mod.ts";
 import { FakeClock, quiet } from "./_fake_clock.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";

@@ -7,7 +7,7 @@ import Fastify from "fastify";
 import { toNodeHandler } from "srvx/node";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { healthHandler } from "../src/health.ts";
+import { healthHandler } from "../src/health/mod.ts";
 import {
   createHost,
   type Host,

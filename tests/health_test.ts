@@ -7,7 +7,7 @@ import {
   hostedService,
   type ServiceContext,
 } from "../mod.ts";
-import { health, type HealthCheck, healthHandler } from "../src/health.ts";
+import { health, type HealthCheck, healthHandler } from "../src/health/mod.ts";
 import { quiet } from "./_fake_clock.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";

@@ -3,7 +3,7 @@ import { stream, streamSSE } from "hono/streaming";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { aborted, type ApplicationLifetime, createHost, type Host } from "../mod.ts";
-import { healthRoutes, runhost, type RunhostEnv, type RunhostVariables } from "../src/hono.ts";
+import { healthRoutes, runhost, type RunhostEnv, type RunhostVariables } from "../src/hono/mod.ts";
 import { Client } from "./_client.ts";
 import { quiet } from "./_fake_clock.ts";
 import { Fate, rejection } from "./_fate.ts";

@@ -2,7 +2,7 @@ import process from "node:process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { backgroundService, hostedService, type HostOptions, type Services } from "../mod.ts";
-import { systemd } from "../src/systemd.ts";
+import { systemd } from "../src/systemd/mod.ts";
 import { quiet } from "./_fake_clock.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";

@@ -8,7 +8,7 @@ import process from "node:process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createHost, type Logger } from "../mod.ts";
-import { type Task, TaskQueue } from "../src/consumers.ts";
+import { type Task, TaskQueue } from "../src/consumers/mod.ts";
 import { FakeClock } from "./_fake_clock.ts";
 import { Fate } from "./_fate.ts";
 import { guard } from "./_guard.ts";

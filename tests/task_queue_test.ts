@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { aborted } from "../mod.ts";
-import { ChannelClosedError, type Task, TaskQueue } from "../src/consumers.ts";
+import { ChannelClosedError, type Task, TaskQueue } from "../src/consumers/mod.ts";
 import { quiet } from "./_fake_clock.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";

@@ -31,16 +31,16 @@ import type { Host, HostLifetime, RunHostOptions, Services } from "../types.ts";
 
 export * from "../../mod.ts";
 export type { ConsoleLifetimeOptions };
-export type { ExecutionContext, FetchResult } from "./_fetch.ts";
+export type { ExecutionContext, FetchResult } from "./servers/_fetch.ts";
 export {
   type BunServer,
   httpServer,
   type HttpServerOptions,
   probeServer,
   type SrvxServer,
-} from "./_bun_server.ts";
-export { type Cut, type CutRequests, RequestsCutError } from "./_http_server.ts";
-export type { ProbeServerOptions } from "./_probe_server.ts";
+} from "./servers/_bun_server.ts";
+export { type Cut, type CutRequests, RequestsCutError } from "./servers/_http_server.ts";
+export type { ProbeServerOptions } from "./servers/_probe_server.ts";
 
 /** Where a reloaded module finds the host of the version before it. */
 interface HotRegistry {

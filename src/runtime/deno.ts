@@ -29,16 +29,16 @@ import type { HostLifetime, RunHostOptions, Services } from "../types.ts";
 
 export * from "../../mod.ts";
 export type { ConsoleLifetimeOptions };
-export type { ExecutionContext, FetchResult } from "./_fetch.ts";
+export type { ExecutionContext, FetchResult } from "./servers/_fetch.ts";
 export {
   httpServer,
   type HttpServerOptions,
   probeServer,
   type ServeInfo,
   type SrvxServer,
-} from "./_deno_server.ts";
-export { type Cut, type CutRequests, RequestsCutError } from "./_http_server.ts";
-export type { ProbeServerOptions } from "./_probe_server.ts";
+} from "./servers/_deno_server.ts";
+export { type Cut, type CutRequests, RequestsCutError } from "./servers/_http_server.ts";
+export type { ProbeServerOptions } from "./servers/_probe_server.ts";
 
 /** What is used of Deno. */
 interface DenoNamespace {

@@ -31,9 +31,9 @@ export {
   type HttpServerOptions,
   probeServer,
   type SrvxServer,
-} from "./_node_server.ts";
-export { type Cut, type CutRequests, RequestsCutError } from "./_http_server.ts";
-export type { ProbeServerOptions } from "./_probe_server.ts";
+} from "./servers/_node_server.ts";
+export { type Cut, type CutRequests, RequestsCutError } from "./servers/_http_server.ts";
+export type { ProbeServerOptions } from "./servers/_probe_server.ts";
 
 /**
  * What makes a host stop when the process is told to: SIGINT, SIGTERM and SIGQUIT (on Windows

@@ -23,10 +23,10 @@
  */
 
 export * from "../../mod.ts";
-export type { RetryOptions } from "../retry.ts";
-export { AlarmHost, type AlarmHostOptions, type AlarmState } from "./_alarm_host.ts";
-export { BackgroundObject } from "./_background_object.ts";
-export { type BatchFailure, type BatchOptions, handleBatch } from "./_batch.ts";
+export type { RetryOptions } from "../consumers/retry.ts";
+export { AlarmHost, type AlarmHostOptions, type AlarmState } from "./workers/_alarm_host.ts";
+export { BackgroundObject } from "./workers/_background_object.ts";
+export { type BatchFailure, type BatchOptions, handleBatch } from "./workers/_batch.ts";
 export {
   type ExecutionContext,
   type ExportedHandler,
@@ -39,6 +39,11 @@ export {
   type ScheduledJob,
   type WorkerContext,
   type WorkerHandlers,
-} from "./_exported_handler.ts";
-export { type LazyHost, lazyHost, type LazyHostOptions, type MakeServices } from "./_lazy_host.ts";
-export type { EventContext, PlatformEvent } from "./_platform_event.ts";
+} from "./workers/_exported_handler.ts";
+export {
+  type LazyHost,
+  lazyHost,
+  type LazyHostOptions,
+  type MakeServices,
+} from "./workers/_lazy_host.ts";
+export type { EventContext, PlatformEvent } from "./workers/_platform_event.ts";

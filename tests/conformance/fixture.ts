@@ -5,7 +5,7 @@
  */
 
 import { readFileSync } from "node:fs";
-import type { ChannelFullMode } from "../../src/channels.ts";
+import type { ChannelFullMode } from "../../src/channels/mod.ts";
 import type { Script, ScriptedService } from "../_scripted_service.ts";
 
 /** A file of recordings, told apart by what is in it. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Channel, ChannelClosedError } from "../../src/channels.ts";
+import { Channel, ChannelClosedError } from "../../src/channels/mod.ts";
 import { quiet } from "../_fake_clock.ts";
 import type { ChannelGolden, ChannelStep } from "./fixture.ts";
 

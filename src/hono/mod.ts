@@ -1,0 +1,192 @@
+/**
+ * A host for a Hono application: the lifetime in its context, and its health routes.
+ *
+ * Nothing of Hono is imported at run time; `hono` is an optional peer, for the types.
+ *
+ * ```ts
+ * import { createHost } from "@runhost/host";
+ * import { healthRoutes, runhost, type RunhostEnv } from "@runhost/host/hono";
+ * import { Hono } from "hono";
+ * import { equal } from "node:assert/strict";
+ *
+ * const host = createHost([]);
+ * const app = new Hono<RunhostEnv>()
+ *   .get("/:probe{livez|startupz|readyz}", healthRoutes(host))
+ *   .use(runhost(host))
+ *   .post("/orders", (c) => {
+ *     c.var.waitUntil(Promise.resolve("the mail is sent"));
+ *     return c.text("Thank you", 202);
+ *   });
+ *
+ * await host.start();
+ * equal((await app.request("/readyz")).status, 200);
+ * equal((await app.request("/orders", { method: "POST" })).status, 202);
+ * await host.stop(); // waits for the mail
+ * ```
+ *
+ * @module
+ */
+
+import type { MiddlewareHandler } from "hono";
+import { AbortError, abortReason, Latch, link } from "../_abort.ts";
+import { observe } from "./_body.ts";
+import { nothing } from "../_check.ts";
+import { healthHandler } from "../health/mod.ts";
+import type { ApplicationLifetime, Host } from "../types.ts";
+
+/** What {@linkcode runhost} puts on the context, as `c.var.host` and so on. */
+export interface RunhostVariables {
+  /** The host. */
+  readonly host: Host;
+  /** Its three signals, and the way to ask for the stop. */
+  readonly lifetime: ApplicationLifetime;
+
+  /**
+   * The signal of this request: aborts when the client goes away, or when the host closes its
+   * intake (after any `drainDelay`). For what takes long: a stream of events, a slow query. Made
+   * when first asked for.
+   *
+   * Never aborts once the response has ended, at the latest when its body was read. A WebSocket
+   * goes on after that: there use `onAbort(c.var.lifetime.stopping, ...)`, and end it on `close`.
+   *
+   * @throws {Error} If first asked for after the handler has returned its response.
+   */
+  readonly requestSignal: () => AbortSignal;
+
+  /**
+   * Hands over work that goes on after the response: to the execution context of the request if
+   * it has one, else to {@linkcode Host.waitUntil}.
+   */
+  readonly waitUntil: (work: Promise<unknown>) => void;
+}
+
+/** For `new Hono<RunhostEnv>()`. */
+export interface RunhostEnv {
+  /** What `c.var` has. */
+  Variables: RunhostVariables;
+}
+
+/**
+ * Middleware that puts the host and its lifetime, the request's signal and `waitUntil` on the
+ * context; see {@linkcode RunhostVariables}.
+ *
+ * Fits into any application; chained, its variables are inferred. Only in one call of `use` with
+ * other middleware Hono takes the environment of the first for that of all: there say
+ * `runhost<MyEnv>(host)`.
+ *
+ * @example A stream that ends with the client, or with the host
+ * ```ts
+ * import { createHost, delay } from "@runhost/host";
+ * import { runhost, type RunhostEnv } from "@runhost/host/hono";
+ * import { Hono } from "hono";
+ * import { streamSSE } from "hono/streaming";
+ * import { equal } from "node:assert/strict";
+ *
+ * const host = createHost([]);
+ * const app = new Hono<RunhostEnv>();
+ * app.use(runhost(host));
+ * app.get("/ticks", (c) => {
+ *   const signal = c.var.requestSignal();
+ *   return streamSSE(c, async (stream) => {
+ *     await stream.writeSSE({ data: "tick" });
+ *     await delay(60_000, { signal }).catch(() => {});
+ *   });
+ * });
+ *
+ * await host.start();
+ * const response = await app.request("/ticks");
+ * const text = response.text();
+ * await host.stop();
+ * equal(await text, "data: tick\n\n");
+ * ```
+ */
+export function runhost<E extends RunhostEnv = RunhostEnv>(host: Host): MiddlewareHandler<E>;
+export function runhost(host: Host): MiddlewareHandler<RunhostEnv> {
+  const { lifetime } = host;
+  /** How to abort those requests that have asked for their signal. */
+  const open = new Set<(reason: unknown) => void>();
+  const closed = new Latch();
+  host.subscribe(({ type }) => {
+    if (type !== "hostStopping") return;
+    closed.abort(abortReason("The host is stopping", lifetime.stopping.reason));
+    for (const abort of open) abort(closed.reason);
+  });
+
+  return async (c, next) => {
+    const gone = new Latch();
+    let unlink = nothing;
+    let returned = false;
+
+    const abort = (reason: unknown): void => {
+      unlink();
+      gone.abort(reason);
+    };
+    c.set("host", host);
+    c.set("lifetime", lifetime);
+    c.set("requestSignal", () => {
+      if (unlink === nothing) {
+        if (returned) {
+          throw new Error("Ask for the request's signal before the response is returned");
+        }
+        open.add(abort);
+        const unlinkClient = link(c.req.raw.signal, abort);
+        unlink = () => {
+          open.delete(abort);
+          unlinkClient();
+        };
+        if (closed.aborted) abort(closed.reason);
+      }
+      return gone.signal;
+    });
+    c.set("waitUntil", (work) => {
+      let keeper: Pick<Host, "waitUntil"> = host;
+      try {
+        keeper = c.executionCtx;
+      } catch {
+        // It has none.
+      }
+      keeper.waitUntil(work);
+    });
+
+    try {
+      await next();
+    } catch (error) {
+      unlink();
+      throw error;
+    }
+    returned = true;
+    if (unlink === nothing) return; // to look at the body would cost something
+    const { res } = c;
+    if (!res.body) return unlink();
+    if (c.req.method === "HEAD") return abort(new AbortError("Nobody reads the body"));
+    const cancelled = (reason: unknown): void => {
+      abort(abortReason("The client has gone away", reason));
+    };
+    c.res = undefined; // else Hono would merge the two
+    c.res = new Response(observe(res.body, unlink, cancelled), res);
+  };
+}
+
+/**
+ * A handler for the probes: {@linkcode healthHandler} as a Hono user mounts it.
+ *
+ * @example The three routes, under any prefix
+ * ```ts
+ * import { createHost } from "@runhost/host";
+ * import { healthRoutes } from "@runhost/host/hono";
+ * import { Hono } from "hono";
+ * import { equal } from "node:assert/strict";
+ *
+ * const host = createHost([]);
+ * const app = new Hono().get("/health/:probe{livez|startupz|readyz}", healthRoutes(host));
+ *
+ * equal((await app.request("/health/livez")).status, 200);
+ * equal((await app.request("/health/readyz")).status, 503);
+ * ```
+ */
+export function healthRoutes(
+  host: Host,
+): (c: { readonly req: { readonly raw: Request } }) => Promise<Response> {
+  const handle = healthHandler(host);
+  return (c) => handle(c.req.raw);
+}

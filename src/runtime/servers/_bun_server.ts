@@ -1,0 +1,236 @@
+import { check, nothing } from "../../_check.ts";
+import type { HostedService, ServiceContext } from "../../types.ts";
+import { type ExecutionContext, fetchHandler, type FetchResult } from "./_fetch.ts";
+import {
+  type Listener,
+  listenError,
+  type Place,
+  refuseListening,
+  serverService,
+  srvxListener,
+} from "./_http_server.ts";
+import { createProbeServer, type ProbeServerOptions } from "./_probe_server.ts";
+
+/** What a handler may use of the server of `Bun.serve`. */
+export interface BunServer {
+  /** Makes a WebSocket of the request; then return nothing. */
+  upgrade(request: Request, options?: object): boolean;
+  /** Who sent the request. */
+  requestIP(
+    request: Request,
+  ): { readonly address: string; readonly family: string; readonly port: number } | null;
+  /** Sets after how many seconds without traffic the request's connection is closed. */
+  timeout(request: Request, seconds: number): void;
+}
+
+/** What is used of a server of `srvx`, made with `manual: true`. */
+export interface SrvxServer {
+  /** Begins to listen. */
+  serve(): unknown;
+  /** Closes it, and waits for what was given to its `waitUntil`. */
+  close(): PromiseLike<unknown>;
+  /** What it gives to `Bun.serve`. */
+  readonly serveOptions?: unknown;
+  /** Its server of Bun, once it listens. */
+  readonly bun?: { readonly server?: unknown } | undefined;
+}
+
+/** Options of {@linkcode httpServer} on Bun: a handler, or a server of srvx. */
+export interface HttpServerOptions {
+  /**
+   * Answers requests: `app.fetch` of Hono, which finds `server` as `c.env`.
+   *
+   * @param server What `Bun.serve` made.
+   * @param context Its `waitUntil` ties work to this service; in Hono `c.executionCtx`.
+   */
+  fetch?(request: Request, server: BunServer, context: ExecutionContext): FetchResult;
+  /** A server of srvx that does not listen yet, in place of `fetch`. */
+  readonly server?: SrvxServer | undefined;
+  /**
+   * Where it listens; 0 for any port.
+   *
+   * @default {3000, or what the environment says}
+   */
+  readonly port?: number | undefined;
+  /**
+   * The address to listen on.
+   *
+   * @default {all of this machine}
+   */
+  readonly hostname?: string | undefined;
+  /** More options of `Bun.serve`: `websocket`, `tls`, `error`, `routes`, which bypass `fetch`. */
+  readonly serve?: object | undefined;
+  /**
+   * Milliseconds the stop may take before what is left is cut, inside the host's `shutdownTimeout`.
+   *
+   * @default {Infinity}
+   */
+  readonly stopTimeout?: number | undefined;
+}
+
+/** What this uses of it. */
+interface Server extends BunServer {
+  readonly url: URL;
+  readonly pendingRequests: number;
+  readonly pendingWebSockets: number;
+  /** Resolves when nothing is in flight. */
+  stop(closeActiveConnections?: boolean): Promise<void>;
+}
+
+/** What `Bun.serve` takes. */
+interface ServeOptions extends Place {
+  readonly fetch: (request: Request, server: BunServer) => FetchResult;
+  readonly reusePort?: boolean | undefined;
+}
+
+/** Milliseconds between two looks whether a drain is over: Bun tells nobody. */
+const interval = 20;
+
+/**
+ * A server as a hosted service.
+ *
+ * Its start resolves when it listens, and tells where: in the event `serviceListening` and in the
+ * log. Before anything stops (`stopping`) it takes no new connection and closes idle ones; its stop
+ * waits until every request in flight has been answered. From the moment the stop is asked for,
+ * answers of `fetch` carry `Connection: close`: during a `drainDelay` clients learn to go
+ * elsewhere. When the grace is over, what is left is cut, and the stop rejects with a
+ * {@linkcode RequestsCutError}.
+ *
+ * A response that never ends by itself has to be ended: an event stream when `lifetime.stopping`
+ * fires (or the request signal of `@runhost/host/hono` does), a WebSocket by closing it then, with
+ * code 1001.
+ *
+ * For srvx, give it `serve({ fetch, manual: true, gracefulShutdown: false, silent: true })`.
+ *
+ * @param name What the host calls it.
+ * @throws {TypeError} If an option has the wrong type; the message names it.
+ *
+ * @example Listen, answer, stop
+ * ```ts ignore
+ * import { createHost, httpServer } from "@runhost/host/bun";
+ * import { equal } from "node:assert/strict";
+ *
+ * const web = httpServer("web", {
+ *   fetch: () => new Response("Hello"),
+ *   port: 0,
+ *   hostname: "127.0.0.1",
+ * });
+ * let url = "";
+ * const host = createHost([web], {
+ *   onEvent: (event) => event.type === "serviceListening" && (url = event.url),
+ * });
+ * await host.start();
+ * equal(await (await fetch(url)).text(), "Hello");
+ * await host.stop();
+ * ```
+ */
+export function httpServer(name: string, options: HttpServerOptions): HostedService {
+  const { fetch = nothing, server, port = 0, hostname = "", serve = {}, stopTimeout = 0 } = options;
+  if (server) check("server", server, { serve: nothing, serveOptions: {} });
+  check("fetch", fetch, nothing);
+  check("port", port, 0);
+  check("hostname", hostname, "");
+  check("serve", serve, {});
+  check("stopTimeout", stopTimeout, 0);
+  return serverService(
+    name,
+    (context) => server ? listenSrvx(server, context) : listen(options, context),
+    options.stopTimeout,
+  );
+}
+
+/**
+ * Answers `/livez`, `/readyz` and `/startupz` (see `healthHandler` of `@runhost/host/health`) on a
+ * port of its own: it listens before any service starts, wherever it is in the list, and closes
+ * when all have stopped. So probes are answered during a long migration and to the end of a drain.
+ *
+ * @throws {TypeError} If an option has the wrong type; the message names it.
+ *
+ * @example Probes
+ * ```ts ignore
+ * import { createHost, probeServer } from "@runhost/host/bun";
+ * import { equal } from "node:assert/strict";
+ *
+ * let url = "";
+ * const host = createHost([probeServer({ port: 0, hostname: "127.0.0.1" })], {
+ *   onEvent: (event) => event.type === "serviceListening" && (url = event.url),
+ * });
+ * await host.start();
+ * const response = await fetch(new URL("/readyz", url));
+ * equal(response.status, 200);
+ * equal(await response.text(), "ok");
+ * await host.stop();
+ * ```
+ */
+export function probeServer(options: ProbeServerOptions): HostedService {
+  return createProbeServer(options, (fetch, context) => listen({ ...options, fetch }, context));
+}
+
+async function listen(options: HttpServerOptions, context: ServiceContext): Promise<Listener> {
+  const { Bun } = globalThis as unknown as {
+    readonly Bun: { serve(options: object): Server };
+  };
+  const { fetch, port, hostname, serve } = options;
+  try {
+    return listener(Bun.serve({
+      reusePort: false, // in production Bun else shares a port that is in use
+      ...serve,
+      ...port !== undefined && { port },
+      ...hostname && { hostname },
+      ...fetch && { fetch: fetchHandler(fetch, context) },
+    }));
+  } catch (error) {
+    throw listenError(error, context.name, options);
+  }
+}
+
+/** It listens with another handler, and is as it was afterwards. */
+async function listenSrvx(server: SrvxServer, context: ServiceContext): Promise<Listener> {
+  const { serveOptions } = server;
+  const { fetch, reusePort } = serveOptions as ServeOptions;
+  refuseListening(server.bun?.server);
+  Object.assign(server, {
+    serveOptions: {
+      ...serveOptions as object,
+      reusePort: reusePort ?? false,
+      fetch: fetchHandler(fetch, context),
+    },
+  });
+  try {
+    await server.serve();
+  } catch (error) {
+    throw listenError(error, context.name, serveOptions as ServeOptions);
+  } finally {
+    Object.assign(server, { serveOptions });
+  }
+  return srvxListener(listener(server.bun!.server as Server), server, context);
+}
+
+function listener(server: Server): Listener {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Closes the connections that wait, as soon as there are no others. */
+  const closeIdle = (): void => {
+    if (server.pendingRequests + server.pendingWebSockets === 0) server.stop(true);
+    else timer = setTimeout(closeIdle, interval);
+  };
+
+  return {
+    url: server.url.href.replace(/\/\/(0\.0\.0\.0|\[::\])/, "//localhost"),
+    requests: () => server.pendingRequests,
+
+    close() {
+      const closed = server.stop();
+      // It leaves connections with half a request, and would wait 10 s for them.
+      closeIdle();
+      return closed.finally(() => clearTimeout(timer));
+    },
+
+    cut() {
+      clearTimeout(timer);
+      const { pendingRequests: requests, pendingWebSockets: sockets } = server;
+      server.stop(true);
+      return { requests, sockets };
+    },
+  };
+}

@@ -1,0 +1,275 @@
+import { check, nothing } from "../../_check.ts";
+import type { HostedService, ServiceContext } from "../../types.ts";
+import { type ExecutionContext, fetchHandler, type FetchResult } from "./_fetch.ts";
+import {
+  addressOf,
+  type Listener,
+  listenError,
+  type Place,
+  refuseListening,
+  serverService,
+  srvxListener,
+} from "./_http_server.ts";
+import { createProbeServer, type ProbeServerOptions } from "./_probe_server.ts";
+
+/** What `Deno.serve` tells a handler of a request. */
+export interface ServeInfo {
+  /** Who sent it. */
+  readonly remoteAddr: {
+    readonly hostname?: string;
+    readonly port?: number;
+    readonly transport: string;
+  };
+  /** Settles when the response has been sent, or could not be. */
+  readonly completed: Promise<void>;
+}
+
+/** What is used of a server of `srvx`, made with `manual: true`. */
+export interface SrvxServer {
+  /** Begins to listen. */
+  serve(): unknown;
+  /** Closes it, and waits for what was given to its `waitUntil`. */
+  close(): PromiseLike<unknown>;
+  /** Answers requests. */
+  fetch(request: Request, info: ServeInfo): Response | Promise<Response>;
+  /** What it gives to `Deno.serve`. */
+  readonly serveOptions?: unknown;
+  /** Its server of Deno, once it listens. */
+  readonly deno?: { readonly server?: unknown } | undefined;
+}
+
+/** Options of {@linkcode httpServer} on Deno: a handler, or a server of srvx. */
+export interface HttpServerOptions {
+  /**
+   * Answers requests: `app.fetch` of Hono, which finds `info` as `c.env`.
+   *
+   * @param info What `Deno.serve` tells of the request.
+   * @param context Its `waitUntil` ties work to this service; in Hono `c.executionCtx`.
+   */
+  fetch?(request: Request, info: ServeInfo, context: ExecutionContext): FetchResult;
+  /** A server of srvx that does not listen yet, in place of `fetch`. */
+  readonly server?: SrvxServer | undefined;
+  /**
+   * Where it listens; 0 for any port.
+   *
+   * @default {8000}
+   */
+  readonly port?: number | undefined;
+  /**
+   * The address to listen on.
+   *
+   * @default {all of this machine}
+   */
+  readonly hostname?: string | undefined;
+  /** More options of `Deno.serve`: `cert` and `key`, `onError`. */
+  readonly serve?: object | undefined;
+  /**
+   * Milliseconds the stop may take before what is left is cut, inside the host's `shutdownTimeout`.
+   *
+   * @default {Infinity}
+   */
+  readonly stopTimeout?: number | undefined;
+}
+
+/** What is used of the server of `Deno.serve`. */
+interface DenoServer {
+  readonly addr: { readonly hostname: string; readonly port: number; readonly path?: string };
+  /** Settles when every connection is closed. */
+  readonly finished: Promise<void>;
+  shutdown(): Promise<void>;
+}
+
+type Handler = (request: Request, info: ServeInfo) => FetchResult;
+
+/** Who answers, and how to listen: on `Deno.serve`, or on srvx, which does that. */
+interface Source extends Place {
+  readonly fetch: (request: Request, info: ServeInfo, context: ExecutionContext) => FetchResult;
+  readonly secure: boolean;
+  serve(handler: Handler, signal: AbortSignal): DenoServer | PromiseLike<DenoServer>;
+  /** Called when all is closed. */
+  closed?(): void;
+}
+
+/**
+ * A server as a hosted service.
+ *
+ * Its start resolves when it listens, and tells where: in the event `serviceListening` and in the
+ * log. Its stop waits until every request in flight has been answered. Before anything stops
+ * (`stopping`) it takes no new connection; while requests are still in flight Deno could not cut
+ * them any more if it did, so until they are done it answers new ones with status 503. From the
+ * moment the stop is asked for, answers carry `Connection: close`: during a `drainDelay` clients
+ * learn to go elsewhere. When the grace is over, what is left is cut, and the stop rejects with a
+ * {@linkcode RequestsCutError}.
+ *
+ * A response that never ends by itself has to be ended: an event stream when `lifetime.stopping`
+ * fires (or the request signal of `@runhost/host/hono` does), a WebSocket by closing it then, with
+ * code 1001. Deno closes WebSockets itself once no request is in flight.
+ *
+ * For Deno a request has been answered when the response is on its way. A client that does not read
+ * it, or connects to a server with TLS and says nothing, cannot be cut: the host gives the service
+ * up, by its name.
+ *
+ * For srvx, give it `serve({ fetch, manual: true, gracefulShutdown: false, silent: true })`.
+ *
+ * @param name What the host calls it.
+ * @throws {TypeError} If an option has the wrong type; the message names it.
+ *
+ * @example Listen, answer, stop
+ * ```ts
+ * import { createHost, httpServer } from "@runhost/host/deno";
+ * import { equal } from "node:assert/strict";
+ *
+ * const web = httpServer("web", {
+ *   fetch: () => new Response("Hello"),
+ *   port: 0,
+ *   hostname: "127.0.0.1",
+ * });
+ * let url = "";
+ * const host = createHost([web], {
+ *   onEvent: (event) => event.type === "serviceListening" && (url = event.url),
+ * });
+ * await host.start();
+ * equal(await (await fetch(url)).text(), "Hello");
+ * await host.stop();
+ * ```
+ */
+export function httpServer(name: string, options: HttpServerOptions): HostedService {
+  const { fetch, server, port = 0, hostname = "", serve = {}, stopTimeout = 0 } = options;
+  if (server) check("server", server, { serve: nothing, fetch: nothing, serveOptions: {} });
+  else check("fetch", fetch, nothing);
+  check("port", port, 0);
+  check("hostname", hostname, "");
+  check("serve", serve, {});
+  check("stopTimeout", stopTimeout, 0);
+  return serverService(
+    name,
+    async (context) =>
+      server
+        ? srvxListener(await listen(srvxSource(server), context), server, context)
+        : await listen(denoSource(options), context),
+    options.stopTimeout,
+  );
+}
+
+/**
+ * Answers `/livez`, `/readyz` and `/startupz` (see `healthHandler` of `@runhost/host/health`) on a
+ * port of its own: it listens before any service starts, wherever it is in the list, and closes
+ * when all have stopped. So probes are answered during a long migration and to the end of a drain.
+ *
+ * @throws {TypeError} If an option has the wrong type; the message names it.
+ *
+ * @example Probes
+ * ```ts
+ * import { createHost, probeServer } from "@runhost/host/deno";
+ * import { equal } from "node:assert/strict";
+ *
+ * let url = "";
+ * const host = createHost([probeServer({ port: 0, hostname: "127.0.0.1" })], {
+ *   onEvent: (event) => event.type === "serviceListening" && (url = event.url),
+ * });
+ * await host.start();
+ * const response = await fetch(new URL("/readyz", url));
+ * equal(response.status, 200);
+ * equal(await response.text(), "ok");
+ * await host.stop();
+ * ```
+ */
+export function probeServer(options: ProbeServerOptions): HostedService {
+  return createProbeServer(
+    options,
+    (fetch, context) => listen(denoSource({ ...options, fetch }), context),
+  );
+}
+
+async function listen(source: Source, context: ServiceContext): Promise<Listener> {
+  const cutter = new AbortController();
+  const fetch = fetchHandler(source.fetch, context);
+  let state: "open" | "draining" | "closing" = "open";
+  let requests = 0;
+
+  /** After a shutdown Deno has no way to cut: it is left until no request is to be cut. */
+  const closeIdle = (): void => {
+    if (state !== "draining" || requests) return;
+    state = "closing";
+    server.shutdown();
+  };
+
+  const ended = (): void => {
+    requests--;
+    closeIdle();
+  };
+
+  const handler: Handler = (request, info) => {
+    if (state !== "open") return unavailable();
+    requests++;
+    info.completed.then(ended, ended);
+    return fetch(request, info);
+  };
+
+  let server: DenoServer;
+  try {
+    server = await source.serve(handler, cutter.signal);
+  } catch (error) {
+    source.closed?.();
+    throw listenError(error, context.name, source);
+  }
+  server.finished.then(() => source.closed?.());
+  const { hostname, port, path } = server.addr;
+
+  return {
+    url: path ? `unix:${path}` : addressOf(source.secure ? "https" : "http", hostname, port),
+    requests: () => requests,
+
+    close() {
+      state = "draining";
+      closeIdle();
+      return server.finished;
+    },
+
+    cut() {
+      if (state === "closing") return;
+      state = "closing";
+      cutter.abort();
+      return { requests, sockets: 0 };
+    },
+  };
+}
+
+function unavailable(): Response {
+  const headers = { "Connection": "close", "Retry-After": "1" };
+  return new Response("The server is stopping\n", { status: 503, headers });
+}
+
+function denoSource({ fetch, port, hostname, serve }: HttpServerOptions): Source {
+  const { Deno } = globalThis as unknown as {
+    readonly Deno: { serve(options: object, handler: Handler): DenoServer };
+  };
+  const place = { ...port !== undefined && { port }, ...hostname && { hostname } };
+  return {
+    ...place,
+    fetch: fetch!,
+    secure: "cert" in (serve ?? {}),
+    serve: (handler, signal) =>
+      Deno.serve({ onListen: nothing, ...serve, ...place, signal }, handler),
+  };
+}
+
+/** It listens with another handler and a signal, and is as it was when all is closed. */
+function srvxSource(server: SrvxServer): Source {
+  const { fetch, serveOptions } = server;
+  return {
+    ...serveOptions as Place,
+    fetch,
+    secure: "cert" in (serveOptions as object),
+    async serve(handler, signal) {
+      refuseListening(server.deno?.server);
+      Object.assign(server, {
+        fetch: handler,
+        serveOptions: { ...serveOptions as object, signal },
+      });
+      await server.serve();
+      return server.deno!.server as DenoServer;
+    },
+    closed: () => Object.assign(server, { fetch, serveOptions }),
+  };
+}

@@ -1,0 +1,246 @@
+import { check, nothing } from "../../_check.ts";
+import type { HostedService, ServiceContext } from "../../types.ts";
+import {
+  addressOf,
+  type Listener,
+  listenError,
+  type Place,
+  serverService,
+  srvxListener,
+} from "./_http_server.ts";
+import { type Server, watchServer } from "./_node_watch.ts";
+import { createProbeServer, type ProbeServerOptions } from "./_probe_server.ts";
+
+/**
+ * What is used of a server of `node:http`, `node:https` or `node:http2`. `createServer` makes one,
+ * so do `createAdaptorServer` and `serve` of `@hono/node-server`.
+ */
+export interface HttpServer {
+  /** Whether it listens. */
+  readonly listening: boolean;
+  /** Begins to listen. */
+  listen(options: { port: number; host?: string }): unknown;
+  /** Where it listens. */
+  address(): string | { readonly address: string; readonly port: number } | null;
+  /** Takes no new connection, and calls back when the others are closed. */
+  close(callback: () => void): unknown;
+}
+
+/** What is used of a server of `srvx`. */
+export interface SrvxServer {
+  /** Begins to listen, or joins that. */
+  serve(): unknown;
+  /** Closes it, and waits for what was given to its `waitUntil`. */
+  close(): PromiseLike<unknown>;
+  /** Its server of Node. */
+  readonly node?: { readonly server?: unknown } | undefined;
+}
+
+/** Options of {@linkcode httpServer} on Node. */
+export interface HttpServerOptions {
+  /** The server, or a function that makes it at the start. */
+  readonly server:
+    | HttpServer
+    | SrvxServer
+    | ((
+      context: ServiceContext,
+    ) => HttpServer | SrvxServer | PromiseLike<HttpServer | SrvxServer>);
+  /**
+   * Where it is to listen; 0 for any port. Without one it listens already, or is about to: `start`
+   * waits for that.
+   */
+  readonly port?: number | undefined;
+  /**
+   * The address to listen on.
+   *
+   * @default {all of this machine}
+   */
+  readonly hostname?: string | undefined;
+  /**
+   * Milliseconds the stop may take before what is left is cut, inside the host's `shutdownTimeout`.
+   *
+   * @default {Infinity}
+   */
+  readonly stopTimeout?: number | undefined;
+}
+
+/**
+ * A server as a hosted service.
+ *
+ * Its start resolves when it listens, and tells where: in the event `serviceListening` and in the
+ * log. Before anything stops (`stopping`) it takes no new connection and closes idle ones; its stop
+ * waits until every request in flight has been answered. From the moment the stop is asked for,
+ * answers carry `Connection: close`: during a `drainDelay` clients learn to go elsewhere. When the
+ * grace is over, what is left is cut, and the stop rejects with a {@linkcode RequestsCutError}.
+ *
+ * A response that never ends by itself has to be ended: an event stream when `lifetime.stopping`
+ * fires (or the request signal of `@runhost/host/hono` does), a WebSocket by closing it then, with
+ * code 1001.
+ *
+ * The server stays as it was given: nothing of this is left on it after the stop. For Hono, give
+ * it `createAdaptorServer({ fetch: app.fetch })`, for srvx
+ * `serve({ fetch, manual: true, gracefulShutdown: false, silent: true })`. A server that listens
+ * before the host starts goes on listening if the start fails before it comes to this service, and
+ * requests that came before this service's start are not waited for.
+ *
+ * @param name What the host calls it.
+ * @throws {TypeError} If an option has the wrong type; the message names it.
+ *
+ * @example Listen, answer, stop
+ * ```ts
+ * import { createServer } from "node:http";
+ * import { createHost, httpServer } from "@runhost/host/node";
+ * import { equal } from "node:assert/strict";
+ *
+ * const server = createServer((_request, response) => response.end("Hello"));
+ * let url = "";
+ * const host = createHost([httpServer("web", { server, port: 0, hostname: "127.0.0.1" })], {
+ *   onEvent: (event) => event.type === "serviceListening" && (url = event.url),
+ * });
+ * await host.start();
+ * equal(await (await fetch(url)).text(), "Hello");
+ * await host.stop();
+ * ```
+ */
+export function httpServer(name: string, options: HttpServerOptions): HostedService {
+  const { server, port = 0, hostname = "", stopTimeout = 0 } = options;
+  if (typeof server !== "function") check("server", server, {});
+  check("port", port, 0);
+  check("hostname", hostname, "");
+  check("stopTimeout", stopTimeout, 0);
+  return serverService(name, async (context) => {
+    const made = typeof server === "function" ? await server(context) : server;
+    return await listen(made, options, context);
+  }, options.stopTimeout);
+}
+
+/**
+ * Answers `/livez`, `/readyz` and `/startupz` (see `healthHandler` of `@runhost/host/health`) on a
+ * port of its own: it listens before any service starts, wherever it is in the list, and closes
+ * when all have stopped. So probes are answered during a long migration and to the end of a drain.
+ *
+ * @throws {TypeError} If an option has the wrong type; the message names it.
+ *
+ * @example Probes
+ * ```ts
+ * import { createHost, probeServer } from "@runhost/host/node";
+ * import { equal } from "node:assert/strict";
+ *
+ * let url = "";
+ * const host = createHost([probeServer({ port: 0, hostname: "127.0.0.1" })], {
+ *   onEvent: (event) => event.type === "serviceListening" && (url = event.url),
+ * });
+ * await host.start();
+ * const response = await fetch(new URL("/readyz", url));
+ * equal(response.status, 200);
+ * equal(await response.text(), "ok");
+ * await host.stop();
+ * ```
+ */
+export function probeServer(options: ProbeServerOptions): HostedService {
+  return createProbeServer(options, async (fetch, context) => {
+    const http: string = "node:http"; // a variable: no bundler looks for it
+    const { createServer } = await import(http) as NodeHttp;
+    const server = createServer(async ({ method = "", url = "", headers }, response) => {
+      let answer: Response;
+      try {
+        const { accept = "*/*" } = headers;
+        const target = new URL(url, "http://localhost");
+        answer = await fetch(new Request(target, { method, headers: { accept } }));
+      } catch { // no method or address one could ask for
+        answer = new Response(null, { status: 400, headers: { connection: "close" } });
+      }
+      response.writeHead(answer.status, Object.fromEntries(answer.headers));
+      response.end(await answer.text());
+    });
+    return await listen(server, options, context);
+  });
+}
+
+/** What is used of `node:http`. */
+interface NodeHttp {
+  createServer(
+    listener: (
+      request: {
+        readonly method?: string;
+        readonly url?: string;
+        readonly headers: { readonly accept?: string };
+      },
+      response: {
+        writeHead(status: number, headers: Readonly<Record<string, string>>): unknown;
+        end(body: string): void;
+      },
+    ) => void,
+  ): HttpServer;
+}
+
+/** Begins to listen, or waits for that. */
+async function listen(
+  made: HttpServer | SrvxServer,
+  place: Place,
+  context: ServiceContext,
+): Promise<Listener> {
+  const srvx = "serve" in made ? made : undefined;
+  const server = (srvx ? srvx.node?.server : made) as Server;
+  check("server", server, { listen: nothing, close: nothing, on: nothing });
+  const watch = watchServer(server, context);
+  try {
+    await (srvx ? srvx.serve() : listening(server, place));
+  } catch (error) {
+    watch.end();
+    throw listenError(error, context.name, place);
+  }
+  const { fail } = context;
+  server.on("error", fail);
+  const end = (): void => {
+    server.off("error", fail);
+    watch.end();
+  };
+
+  const listener: Listener = {
+    url: urlOf(server),
+    requests: watch.requests,
+
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(resolve));
+      await watch.drained();
+      await turn(); // what is just being closed gets that far
+      // Connections that wait for a request. What is upgraded is left, and holds `closed`.
+      watch.closeAll();
+      await closed;
+      end();
+    },
+
+    cut() {
+      end();
+      return watch.cut();
+    },
+  };
+  return srvx ? srvxListener(listener, srvx, context) : listener;
+}
+
+function listening(server: Server, { port, hostname }: Place): Promise<void> {
+  let clear = nothing;
+  return new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.once("listening", resolve);
+    clear = () => {
+      server.off("error", reject);
+      server.off("listening", resolve);
+    };
+    if (port !== undefined) server.listen({ port, ...hostname && { host: hostname } });
+    else if (server.listening) resolve();
+  }).finally(() => clear());
+}
+
+function urlOf(server: Server): string {
+  const address = server.address();
+  if (address === null || typeof address === "string") return `unix:${address}`;
+  return addressOf(server.addContext ? "https" : "http", address.address, address.port);
+}
+
+/** Lets the event loop come round. */
+function turn(): Promise<void> {
+  const { setImmediate } = globalThis as unknown as { setImmediate(callback: () => void): void };
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,58 @@
+import { onAbort } from "../../on_abort.ts";
+import { healthHandler } from "../../health/mod.ts";
+import { hostedService } from "../../hosted_service.ts";
+import type { HostedService, ServiceContext } from "../../types.ts";
+import { lastOnConnection } from "./_fetch.ts";
+import { announce, type Listener } from "./_http_server.ts";
+
+/** Options of `probeServer`. */
+export interface ProbeServerOptions {
+  /** Where it listens; 0 for any port. */
+  readonly port: number;
+  /**
+   * The address it listens on.
+   *
+   * @default {all of this machine}
+   */
+  readonly hostname?: string | undefined;
+  /**
+   * What the host calls it.
+   *
+   * @default {"probes"}
+   */
+  readonly name?: string | undefined;
+}
+
+/** A server for probes as a service: `listen` opens it. */
+export function createProbeServer(
+  { name = "probes" }: ProbeServerOptions,
+  listen: (
+    fetch: (request: Request) => Promise<Response>,
+    context: ServiceContext,
+  ) => Promise<Listener>,
+): HostedService {
+  let listener: Listener | undefined;
+
+  return hostedService(name, {
+    get details() {
+      return listener && { url: listener.url };
+    },
+
+    async starting(_signal, context) {
+      const { host, lifetime, waitUntil } = context;
+      const answer = healthHandler(host);
+      const opened = await listen(
+        async (request) => lastOnConnection(await answer(request)),
+        context,
+      );
+      listener = opened;
+      announce(context, opened.url);
+      // Fires after every start, also a failed one: then no `stopped` of this service is called.
+      onAbort(lifetime.stopped, () => {
+        waitUntil(opened.close());
+        opened.cut();
+        listener = undefined;
+      });
+    },
+  });
+}

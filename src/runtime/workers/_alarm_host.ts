@@ -1,0 +1,219 @@
+import { AbortError } from "../../_abort.ts";
+import { check, nothing } from "../../_check.ts";
+import { readSettings, type Settings } from "../../_options.ts";
+import { textOf } from "../../_render.ts";
+import { startTimer } from "../../_timer.ts";
+import { createHost } from "../../host.ts";
+import { backoff, readRetry, type Retry, type RetryOptions } from "../../consumers/retry.ts";
+import type { Host, HostOptions, Services } from "../../types.ts";
+
+/** What is used of the state of a Durable Object. */
+export interface AlarmState {
+  /** Where its one alarm is kept. */
+  readonly storage: {
+    /** When the alarm will fire, in milliseconds since 1970; `null` if none is set. */
+    getAlarm(): Promise<number | null>;
+    /** Sets the alarm, instead of the one there may be. */
+    setAlarm(time: number): Promise<void>;
+    /** Takes the alarm back. */
+    deleteAlarm(): Promise<void>;
+  };
+}
+
+/** Options of an {@linkcode AlarmHost}: those of the host of each slice, and its own. */
+export interface AlarmHostOptions extends HostOptions {
+  /**
+   * Milliseconds a slice may take before it is stopped.
+   *
+   * @default {10000}
+   */
+  readonly slice?: number | undefined;
+
+  /**
+   * Milliseconds between two slices.
+   *
+   * @default {0}
+   */
+  readonly pause?: number | undefined;
+
+  /** When a slice that failed is followed by the next; there is no last attempt. */
+  readonly retry?: Omit<RetryOptions, "attempts"> | undefined;
+
+  /**
+   * As of any host; it begins when the slice is over.
+   *
+   * @default {4000}
+   */
+  readonly shutdownTimeout?: number | undefined;
+
+  /**
+   * As of any host.
+   *
+   * @default {1000}
+   */
+  readonly abandonTimeout?: number | undefined;
+}
+
+/** What limits a slice, in milliseconds. */
+interface Times {
+  readonly slice: number;
+  readonly pause: number;
+  readonly shutdownTimeout: number;
+  readonly abandonTimeout: number;
+}
+
+/** One slice under way. */
+interface Slice {
+  /** Not before it has begun. */
+  host: Host | undefined;
+  /** Whether `stop` was called since; then the alarm is none of its business. */
+  stopped: boolean;
+  readonly ended: Promise<void>;
+}
+
+/**
+ * Runs services slice by slice, driven by the alarm of a Durable Object.
+ *
+ * Each alarm runs them in a host of their own: until their background work has ended, and then that
+ * was all; or until the slice is over, and then the next alarm is set. It is set before a slice
+ * begins, too: if the object is evicted in the middle, or the machine dies, the work goes on when the
+ * slice would have ended. Where it was is for the services to store, often enough.
+ *
+ * A slice that failed is logged and followed by another after a growing delay, for ever: `alarm()`
+ * rejects only if the storage does, since the platform gives up after a few attempts.
+ *
+ * An object has one alarm: leave it to this.
+ *
+ * @example A Durable Object
+ * ```ts
+ * import { AlarmHost, type AlarmState, backgroundService } from "@runhost/host/workers";
+ * import { equal } from "node:assert/strict";
+ *
+ * class Counter { // on Cloudflare: extends DurableObject
+ *   count = 0;
+ *   readonly #work: AlarmHost;
+ *
+ *   constructor(ctx: AlarmState) {
+ *     this.#work = new AlarmHost(ctx, () => [backgroundService("count", async () => this.count++)]);
+ *   }
+ *
+ *   fetch = () => this.#work.start();
+ *   alarm = () => this.#work.alarm();
+ * }
+ *
+ * // What the platform does.
+ * let alarm: number | null = null;
+ * const storage = {
+ *   getAlarm: async () => alarm,
+ *   setAlarm: async (time: number) => void (alarm = time),
+ *   deleteAlarm: async () => void (alarm = null),
+ * };
+ * const counter = new Counter({ storage });
+ * await counter.fetch();
+ * await counter.alarm();
+ *
+ * equal(counter.count, 1);
+ * equal(alarm, null);
+ * ```
+ */
+export class AlarmHost {
+  readonly #storage: AlarmState["storage"];
+  readonly #services: () => Services;
+  readonly #options: Omit<HostOptions, keyof Times> & Times;
+  readonly #settings: Settings;
+  readonly #retry: Retry;
+  #running: Slice | undefined;
+  #failures = 0;
+
+  /**
+   * Touches nothing yet.
+   *
+   * @param services Makes the services of a slice; called for each one, so it may answer with the
+   * same instances only if they can be started again, as background services can.
+   * @throws {TypeError} If `services` or an option has the wrong type.
+   * @throws {RangeError} If a time is negative or `NaN`, or a slice could take for ever.
+   */
+  constructor(state: AlarmState, services: () => Services, options: AlarmHostOptions = {}) {
+    const { slice = 10_000, pause = 0, shutdownTimeout = 4_000, abandonTimeout = 1_000 } = options;
+    check("state", state, { storage: { setAlarm: nothing } });
+    check("services", services, nothing);
+    check("options", { slice, pause }, { slice: 0, pause: 0 });
+    if (slice + pause + shutdownTimeout + abandonTimeout === Infinity) {
+      throw new RangeError("Cannot use options: a slice must not take for ever");
+    }
+    this.#storage = state.storage;
+    this.#services = services;
+    this.#options = {
+      ...options,
+      slice,
+      pause,
+      shutdownTimeout,
+      abandonTimeout,
+      stopWhenIdle: true,
+    };
+    this.#settings = readSettings(this.#options);
+    this.#retry = readRetry(options.retry);
+  }
+
+  /** Sets the first alarm, unless one is set: the work begins soon, or is under way. */
+  async start(): Promise<void> {
+    if (await this.#storage.getAlarm() === null) await this.#storage.setAlarm(Date.now());
+  }
+
+  /**
+   * Takes the alarm back, and resolves when the slice that runs has stopped. What it fails with is
+   * logged. Not to be awaited by the work itself.
+   */
+  async stop(): Promise<void> {
+    const running = this.#running;
+    if (running) running.stopped = true;
+    running?.host?.lifetime.stopApplication("The work of the object was stopped");
+    await this.#storage.deleteAlarm();
+    await running?.ended;
+  }
+
+  /**
+   * Runs one slice, and resolves when it has ended, however it did. For the object's own `alarm()`.
+   */
+  async alarm(): Promise<void> {
+    let end = nothing;
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    const slice: Slice = this.#running = { host: undefined, stopped: false, ended };
+    try {
+      const { slice: work, shutdownTimeout, abandonTimeout } = this.#options;
+      await this.#setAlarm(work + shutdownTimeout + abandonTimeout); // it cannot end later
+      if (slice.stopped) return;
+      const next = await this.#run(slice);
+      if (slice.stopped) return;
+      if (next === undefined) await this.#storage.deleteAlarm();
+      else await this.#setAlarm(next);
+    } finally {
+      this.#running = undefined;
+      end();
+    }
+  }
+
+  /** Resolves with the milliseconds until the next slice, if there is to be one. */
+  async #run(slice: Slice): Promise<number | undefined> {
+    const { clock, logger } = this.#settings;
+    const controller = new AbortController();
+    const over = new AbortError(`A slice of ${this.#options.slice} ms is over`);
+    const clear = startTimer(clock, this.#options.slice, () => controller.abort(over));
+    try {
+      slice.host = createHost(this.#services(), this.#options);
+      await slice.host.run(controller.signal);
+      this.#failures = 0;
+      return controller.signal.aborted ? this.#options.pause : undefined;
+    } catch (error) {
+      const next = backoff(this.#retry, ++this.#failures, Math.random);
+      logger.error(`A slice failed; the next begins in ${Math.round(next)} ms: ${textOf(error)}`);
+      return next;
+    } finally {
+      clear();
+    }
+  }
+
+  async #setAlarm(ms: number): Promise<void> {
+    await this.#storage.setAlarm(Date.now() + ms);
+  }
+}
