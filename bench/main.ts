@@ -28,7 +28,9 @@ const { values, positionals } = parseArgs({
 });
 const { quick, smoke } = values;
 
-const unknown = positionals.filter((name) => !scenarios.some((scenario) => scenario.name === name));
+const unknown = positionals.filter((name) =>
+  !scenarios.some((scenario) => scenario.name === name)
+);
 if (unknown.length > 0) {
   const known = scenarios.map(({ name }) => name).join(", ");
   console.error(`No scenario ${unknown.join(", ")}: there are ${known}`);
@@ -74,7 +76,9 @@ async function measure(): Promise<void> {
     });
     console.log(`\n${section(found.at(-1)!)}\n`);
     console.log(
-      `(${scenario.name}: ${((performance.now() - began) / 1_000).toFixed(1)} s)`,
+      `(${scenario.name}: ${
+        ((performance.now() - began) / 1_000).toFixed(1)
+      } s)`,
     );
   }
   if (positionals.length === 0) await write(found);
@@ -95,6 +99,12 @@ async function write(found: readonly Found[]): Promise<void> {
   ];
   const path = `${folder}RESULTS.md`;
   writeFileSync(path, `${page.join("\n\n")}\n`);
-  execFileSync(deno, ["fmt", "--quiet", "--config", `${folder}../deno.json`, path]);
+  execFileSync(deno, [
+    "fmt",
+    "--quiet",
+    "--config",
+    `${folder}../deno.json`,
+    path,
+  ]);
   console.log("Wrote bench/RESULTS.md");
 }

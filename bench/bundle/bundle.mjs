@@ -21,7 +21,7 @@ const dist = fileURLToPath(new URL("../../dist/", import.meta.url));
 const alias = {
   "@runhost/host": `${dist}mod.js`,
   "@runhost/host/node": `${dist}src/runtime/node.js`,
-  "@runhost/host/consumers": `${dist}src/consumers.js`,
+  "@runhost/host/consumers": `${dist}src/consumers/mod.js`,
 };
 /** What NestJS looks for and does without. */
 const external = [

@@ -1,7 +1,7 @@
 import { library } from "../library.mjs";
 import { drive } from "./_drive.mjs";
 
-const { Channel } = await library("src/channels");
+const { Channel } = await library("src/channels/mod");
 const capacity = 1_000;
 
 await drive({

@@ -4,7 +4,7 @@ import { drive, routes } from "./_drive.mjs";
 
 await drive(async () => {
   const { createHost, httpServer } = await library(runtimeEntry);
-  const { runhost } = await library("src/hono");
+  const { runhost } = await library("src/hono/mod");
   const app = new Hono();
   const place = { port: 0, hostname: "127.0.0.1" };
   const server = "Deno" in globalThis || "Bun" in globalThis

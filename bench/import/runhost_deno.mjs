@@ -1,3 +1,3 @@
 import { runHost } from "../../src/runtime/deno.ts";
 
-void runHost;
+globalThis.used = runHost; // or a bundler would leave it out

@@ -1,3 +1,3 @@
 import { runHost } from "../../dist/src/runtime/node.js";
 
-void runHost;
+globalThis.used = runHost; // or a bundler would leave it out

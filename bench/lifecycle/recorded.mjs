@@ -8,7 +8,13 @@ await drive((kind, count, tally) => {
   const all = services(kind, count, tally);
   const calls = [];
   const call = async (service, phase, signal) => {
-    const record = { service, phase, begun: performance.now(), duration: 0, error: undefined };
+    const record = {
+      service,
+      phase,
+      begun: performance.now(),
+      duration: 0,
+      error: undefined,
+    };
     calls.push(record);
     try {
       await service[phase](signal);
@@ -24,7 +30,9 @@ await drive((kind, count, tally) => {
     },
     async stop() {
       const { signal } = new AbortController();
-      for (const service of [...all].reverse()) await call(service, "stop", signal);
+      for (const service of [...all].reverse()) {
+        await call(service, "stop", signal);
+      }
     },
   };
 });

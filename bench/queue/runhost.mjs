@@ -2,7 +2,7 @@ import { library } from "../library.mjs";
 import { drive } from "./_drive.mjs";
 
 const { createHost } = await library("mod");
-const { TaskQueue } = await library("src/consumers");
+const { TaskQueue } = await library("src/consumers/mod");
 
 await drive(async (concurrency) => {
   const queue = new TaskQueue({ capacity: Infinity, concurrency });
