@@ -76,9 +76,7 @@ export async function time(
     cases: new Map<string, number[]>(),
   }));
   for (let round = 0; round < options.rounds; round++) {
-    const order = round % 2 === 0
-      ? [...jobs.keys()]
-      : [...jobs.keys()].reverse();
+    const order = round % 2 === 0 ? [...jobs.keys()] : [...jobs.keys()].reverse();
     for (const index of order) {
       const found = await ask(
         jobs[index]!,
@@ -99,9 +97,7 @@ export async function time(
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? sorted[middle]!
-    : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 /** The median of the ratios of two series, round by round: what slows a round slows both. */
