@@ -1,3 +1,4 @@
+import { nothing } from "./_check.ts";
 import type { Clock } from "./types.ts";
 
 /** The longest delay `setTimeout` takes; a longer one fires at once. */
@@ -15,14 +16,17 @@ export type Clear = () => void;
 
 /** Calls back once after `ms`, however long that is. */
 export function startTimer(clock: Clock, ms: number, callback: () => void): Clear {
-  let timer: unknown;
-  const wait = (left: number): void => {
-    timer = left > longest
-      ? clock.setTimeout(() => wait(left - longest), longest)
-      : clock.setTimeout(callback, left);
-  };
-  if (ms < Infinity) wait(ms);
+  if (ms > longest) return startLongTimer(clock, ms, callback);
+  const timer = clock.setTimeout(callback, ms);
   return () => clock.clearTimeout(timer);
+}
+
+function startLongTimer(clock: Clock, ms: number, callback: () => void): Clear {
+  if (ms === Infinity) return nothing;
+  let clear = startTimer(clock, longest, () => {
+    clear = startTimer(clock, ms - longest, callback);
+  });
+  return () => clear();
 }
 
 /** Keeps the process alive until cleared: neither a signal handler nor a promise does. */

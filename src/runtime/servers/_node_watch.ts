@@ -38,7 +38,7 @@ interface NodeResponse {
   /** Of HTTP/2. */
   readonly stream?: { readonly session?: Session };
   setHeader(name: string, value: string): unknown;
-  once(event: "close", listener: () => void): unknown;
+  on(event: "close", listener: () => void): unknown;
 }
 
 /** Knows what is in flight on a server of Node. */
@@ -59,13 +59,12 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
   const greeting = new Set<Connection>();
   const sessions = new Set<Session>();
   const responses = new Set<NodeResponse>();
-  const byConnection = new WeakMap<Connection, Set<NodeResponse>>();
+  const known = new WeakSet<Connection>();
   let draining = false;
   let settled = nothing;
 
   const ended = (response: NodeResponse): void => {
     responses.delete(response);
-    byConnection.get(response.req.socket)?.delete(response);
     if (!responses.size) settled();
   };
 
@@ -98,16 +97,14 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
 
     request(_request: unknown, response: NodeResponse): void {
       responses.add(response);
-      response.once("close", () => ended(response));
+      response.on("close", () => ended(response));
       const { socket, httpVersionMajor } = response.req;
-      if (httpVersionMajor === 1) {
-        let theirs = byConnection.get(socket);
-        if (!theirs) {
-          byConnection.set(socket, theirs = new Set());
-          // Node tells the end of a response that waits behind another only by this.
-          socket.once("close", () => byConnection.get(socket)!.forEach(ended));
-        }
-        theirs.add(response);
+      if (httpVersionMajor === 1 && !known.has(socket)) {
+        known.add(socket);
+        // Node tells the end of a response that waits behind another only by this.
+        socket.once("close", () => {
+          for (const it of responses) if (it.req.socket === socket) ended(it);
+        });
       }
       if (leaving(host)) dismiss(response);
     },
