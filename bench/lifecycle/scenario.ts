@@ -54,5 +54,5 @@ least for that, and misses the goal as well. For one service there is the host i
 once in the life of a program; on Node two thirds of them go into making it and collecting what it was made of.
 awilix-manager and @thi.ng/system, ahead where services are few or empty, call the hooks in a loop
 without signals, limits or a record. .NET starts and stops 10 000 services on all cores: of workers the
-bare loop on one core is behind it too, and of hooks that take a turn hardly ahead.`,
+bare loop on one core is behind it too.`,
 };
