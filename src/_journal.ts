@@ -1,7 +1,7 @@
 import type { Call } from "./_calls.ts";
 import { check, nothing } from "./_check.ts";
+import { log as writeLog } from "./_log.ts";
 import type { Settings } from "./_options.ts";
-import { renderError } from "./_render.ts";
 import type { HostEvent } from "./events.ts";
 
 type Untold<E> = E extends HostEvent ? Omit<E, "seq" | "time"> : never;
@@ -34,13 +34,7 @@ export function createJournal({ clock, logger, onEvent }: Settings): Journal {
     return () => observers.delete(subscription);
   };
 
-  const log: Journal["log"] = (level, line, failure) => {
-    try {
-      logger[level](failure ? `${line}: ${renderError(failure.error)}` : line);
-    } catch {
-      // A logger that fails changes nothing, and where would one log it?
-    }
-  };
+  const log: Journal["log"] = (level, line, failure) => writeLog(logger, level, line, failure);
 
   /** An observer may cause the next event: it is told after everybody has seen this one. */
   const tell: Journal["tell"] = (event) => {

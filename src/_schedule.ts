@@ -1,6 +1,6 @@
 import { answers, link } from "./_abort.ts";
 import { check, nothing } from "./_check.ts";
-import { renderError } from "./_render.ts";
+import { log } from "./_log.ts";
 import { startTimer } from "./_timer.ts";
 import { BackgroundService } from "./background_service.ts";
 import { HostStateError } from "./errors.ts";
@@ -288,11 +288,7 @@ export function checkWord(label: string, value: unknown, words: readonly string[
 
 /** Logs what a schedule survives. */
 export function complain({ name, logger }: ServiceContext, what: string, error: unknown): void {
-  try {
-    logger.error(`Service "${name}": ${what}: ${renderError(error)}`);
-  } catch {
-    // A logger that fails changes nothing.
-  }
+  log(logger, "error", `Service "${name}": ${what}`, { error });
 }
 
 /** A run somebody waits for. */

@@ -114,6 +114,16 @@ test("alarm() rejects when the storage does, and no work has begun", async () =>
   assert.is(begun, false);
 });
 
+test("alarm() resolves and sets the next one when the logger fails, too", async () => {
+  const fail = (): never => {
+    throw new Error("Disk full");
+  };
+  const logger = { debug: fail, info: fail, warn: fail, error: fail };
+  const { state, fire } = rig(async () => fail(), { logger, retry: { delay: 100, jitter: 0 } });
+  await fire();
+  assert.is(state.alarm, 100);
+});
+
 test("stop() waits for the slice, and leaves no alarm", async () => {
   const gate = new Gate();
   const { object, state, clock, fire } = rig(async (signal) => {

@@ -2,7 +2,7 @@ import { AbortError, answers, Latch, link } from "../_abort.ts";
 import { check, nothing } from "../_check.ts";
 import { Hands, type Held } from "./_hands.ts";
 import { Idle } from "./_idle.ts";
-import { renderError } from "../_render.ts";
+import { log } from "../_log.ts";
 import { type Clear, startTimer } from "../_timer.ts";
 import type { ConsumerDetails, ConsumerOptions, Item } from "./consumer.ts";
 import { backoff, readRetry, type Retry } from "./retry.ts";
@@ -162,7 +162,7 @@ export class Pump<T> {
       } catch (error) {
         if (answers(error, intake)) return;
         this.#counts.receiveErrors++;
-        this.#log("error", "failed to receive", error);
+        this.#log("error", "failed to receive", { error });
         this.#failing = true;
         this.#idle.busy();
         const retry = { ...this.#retry, ...outage };
@@ -224,7 +224,7 @@ export class Pump<T> {
     const last = held.attempt >= attempts && !dropped;
     const which = `attempt ${held.attempt} of ${attempts}`;
     this.#counts.failed++;
-    this.#log(last ? "error" : "warn", `failed to handle an item (${which})`, error);
+    this.#log(last ? "error" : "warn", `failed to handle an item (${which})`, { error });
     if (held.settling) return;
     if (last) return this.#bury(held, error);
     this.#counts.retried++;
@@ -242,7 +242,9 @@ export class Pump<T> {
     try {
       await onDeadLetter(held.delivery.value, error, itemOf(held));
     } catch (worse) {
-      this.#log("error", "failed to take care of a dead letter, which is tried again", worse);
+      this.#log("error", "failed to take care of a dead letter, which is tried again", {
+        error: worse,
+      });
       const delay = backoff(this.#retry, held.attempt, this.#random);
       if (!this.#source.delays) await this.#pause(delay, held.delivery.lost);
       return this.#release(held, delay);
@@ -284,7 +286,7 @@ export class Pump<T> {
 
   #logSettleError(outcome: Outcome, error: unknown): void {
     this.#counts.settleErrors++;
-    this.#log("error", `failed to tell the source that an item is ${outcome}`, error);
+    this.#log("error", `failed to tell the source that an item is ${outcome}`, { error });
   }
 
   #count(held: Held<T>, outcome: Outcome): void {
@@ -322,7 +324,7 @@ export class Pump<T> {
       try {
         await delivery.extend?.();
       } catch (error) {
-        if (!held.settling) this.#log("warn", "failed to extend the hold on an item", error);
+        if (!held.settling) this.#log("warn", "failed to extend the hold on an item", { error });
       }
       if (!held.settling) this.#keep(held);
     });
@@ -371,29 +373,15 @@ export class Pump<T> {
     else this.#idle.end();
   }
 
-  #log(level: "warn" | "error", what: string, ...errors: [error?: unknown]): void {
-    log(this.#context, level, what, ...errors);
+  #log(level: "warn" | "error", what: string, failure?: { readonly error: unknown }): void {
+    const { name, logger } = this.#context;
+    log(logger, level, `Service "${name}" ${what}`, failure);
   }
 }
 
 /** Whether the source has lost its hold on a delivery. */
 function isLost<T>({ delivery }: Held<T>): boolean {
   return delivery.lost?.aborted === true;
-}
-
-/** Writes a line about a service. */
-export function log(
-  { name, logger }: ServiceContext,
-  level: "warn" | "error",
-  what: string,
-  ...errors: [error?: unknown]
-): void {
-  const line = [`Service "${name}" ${what}`, ...errors.map((it) => renderError(it))];
-  try {
-    logger[level](line.join(": "));
-  } catch {
-    // A logger that fails changes nothing.
-  }
 }
 
 /** What a handler is told of what it handles. */

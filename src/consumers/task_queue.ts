@@ -1,7 +1,8 @@
 import { link } from "../_abort.ts";
 import { check, nothing } from "../_check.ts";
+import { log } from "../_log.ts";
 import type { Held } from "./_hands.ts";
-import { log, Pump, type QuickSource } from "./_pump.ts";
+import { Pump, type QuickSource } from "./_pump.ts";
 import { BackgroundService } from "../background_service.ts";
 import { Channel } from "../channels/channel.ts";
 import type { ConsumerDetails } from "./consumer.ts";
@@ -250,7 +251,9 @@ export class TaskQueue extends BackgroundService {
     this.#closed(left);
     const { length } = this.#unfinished;
     if (length > 0 && context) {
-      log(context, "warn", `stopped with tasks left: ${length}, see its "unfinished"`);
+      const line =
+        `Service "${context.name}" stopped with tasks left: ${length}, see its "unfinished"`;
+      log(context.logger, "warn", line);
     }
   }
 

@@ -1,6 +1,6 @@
 import { AbortError, answers, Latch } from "../_abort.ts";
 import type { Member } from "../_member.ts";
-import { renderError } from "../_render.ts";
+import { log } from "../_log.ts";
 import { startTimer } from "../_timer.ts";
 import type { HealthCheck } from "./mod.ts";
 
@@ -94,12 +94,8 @@ export function createWatch(member: Member): Watch {
     const ok = wrong === undefined;
     if (!!said[what] === ok) {
       said[what] = !ok;
-      try {
-        if (ok) logger.info(`Service "${name}" is ${what} again`);
-        else logger.warn(`Service "${name}" is not ${what}: ${renderError(wrong)}`);
-      } catch {
-        // A logger that fails changes nothing.
-      }
+      if (ok) log(logger, "info", `Service "${name}" is ${what} again`);
+      else log(logger, "warn", `Service "${name}" is not ${what}`, { error: wrong });
     }
     return found(name, wrong);
   }

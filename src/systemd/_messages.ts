@@ -1,4 +1,4 @@
-import { renderError } from "../_render.ts";
+import { log } from "../_log.ts";
 import type { Notify } from "./_notify.ts";
 import { startTimer } from "../_timer.ts";
 import type { Clock, Logger } from "../types.ts";
@@ -63,11 +63,7 @@ export function createMessages(
   const warn = (error: unknown): void => {
     if (warned) return;
     warned = true;
-    try {
-      logger.warn(`Cannot notify systemd: ${renderError(error)}`);
-    } catch {
-      // A logger that fails changes nothing.
-    }
+    log(logger, "warn", "Cannot notify systemd", { error });
   };
 
   return {

@@ -125,17 +125,14 @@ const interval = 20;
  * ```
  */
 export function httpServer(name: string, options: HttpServerOptions): HostedService {
-  const { fetch = nothing, server, port = 0, hostname = "", serve = {}, stopTimeout = 0 } = options;
+  const { fetch = nothing, server, serve = {} } = options;
   if (server) check("server", server, { serve: nothing, serveOptions: {} });
   check("fetch", fetch, nothing);
-  check("port", port, 0);
-  check("hostname", hostname, "");
   check("serve", serve, {});
-  check("stopTimeout", stopTimeout, 0);
   return serverService(
     name,
+    options,
     (context) => server ? listenSrvx(server, context) : listen(options, context),
-    options.stopTimeout,
   );
 }
 

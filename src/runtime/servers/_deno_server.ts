@@ -134,20 +134,17 @@ interface Source extends Place {
  * ```
  */
 export function httpServer(name: string, options: HttpServerOptions): HostedService {
-  const { fetch, server, port = 0, hostname = "", serve = {}, stopTimeout = 0 } = options;
+  const { fetch, server, serve = {} } = options;
   if (server) check("server", server, { serve: nothing, fetch: nothing, serveOptions: {} });
   else check("fetch", fetch, nothing);
-  check("port", port, 0);
-  check("hostname", hostname, "");
   check("serve", serve, {});
-  check("stopTimeout", stopTimeout, 0);
   return serverService(
     name,
+    options,
     async (context) =>
       server
         ? srvxListener(await listen(srvxSource(server), context), server, context)
         : await listen(denoSource(options), context),
-    options.stopTimeout,
   );
 }
 

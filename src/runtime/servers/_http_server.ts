@@ -1,6 +1,7 @@
 import { link } from "../../_abort.ts";
-import { nothing } from "../../_check.ts";
+import { check, nothing } from "../../_check.ts";
 import { hostLink } from "../../_host_link.ts";
+import { log } from "../../_log.ts";
 import { hostedService } from "../../hosted_service.ts";
 import type { Host, HostedService, ServiceContext } from "../../types.ts";
 
@@ -61,12 +62,21 @@ function count(number: number, noun: string): string {
   return number ? `${number} ${noun}${number > 1 ? "s" : ""}` : "";
 }
 
+/** What the servers of all runtimes can be told. */
+interface ServerOptions extends Place {
+  readonly stopTimeout?: number | undefined;
+}
+
 /** A server as a service: `listen` opens it. */
 export function serverService(
   name: string,
+  options: ServerOptions,
   listen: (context: ServiceContext) => Promise<Listener>,
-  stopTimeout?: number,
 ): HostedService {
+  const { port = 0, hostname = "", stopTimeout = 0 } = options;
+  check("port", port, 0);
+  check("hostname", hostname, "");
+  check("stopTimeout", stopTimeout, 0);
   let listener: Listener | undefined;
   let closed: Promise<unknown> | undefined;
   let since = 0;
@@ -78,7 +88,7 @@ export function serverService(
   };
 
   return hostedService(name, {
-    stopTimeout,
+    stopTimeout: options.stopTimeout,
 
     get details() {
       return listener && { url: listener.url, requests: listener.requests() };
@@ -118,11 +128,7 @@ export function serverService(
 /** Tells where a server listens. */
 export function announce({ host, name, logger }: ServiceContext, url: string): void {
   hostLink(host).tell({ type: "serviceListening", service: name, url });
-  try {
-    logger.info(`Service "${name}": listening on ${url}`);
-  } catch {
-    // A logger that fails changes nothing.
-  }
+  log(logger, "info", `Service "${name}": listening on ${url}`);
 }
 
 /** Whether a client should not use its connection again. */

@@ -103,15 +103,12 @@ export interface HttpServerOptions {
  * ```
  */
 export function httpServer(name: string, options: HttpServerOptions): HostedService {
-  const { server, port = 0, hostname = "", stopTimeout = 0 } = options;
+  const { server } = options;
   if (typeof server !== "function") check("server", server, {});
-  check("port", port, 0);
-  check("hostname", hostname, "");
-  check("stopTimeout", stopTimeout, 0);
-  return serverService(name, async (context) => {
+  return serverService(name, options, async (context) => {
     const made = typeof server === "function" ? await server(context) : server;
     return await listen(made, options, context);
-  }, options.stopTimeout);
+  });
 }
 
 /**

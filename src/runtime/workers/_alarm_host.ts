@@ -1,5 +1,6 @@
 import { AbortError } from "../../_abort.ts";
 import { check, nothing } from "../../_check.ts";
+import { log } from "../../_log.ts";
 import { readSettings, type Settings } from "../../_options.ts";
 import { textOf } from "../../_render.ts";
 import { startTimer } from "../../_timer.ts";
@@ -206,7 +207,8 @@ export class AlarmHost {
       return controller.signal.aborted ? this.#options.pause : undefined;
     } catch (error) {
       const next = backoff(this.#retry, ++this.#failures, Math.random);
-      logger.error(`A slice failed; the next begins in ${Math.round(next)} ms: ${textOf(error)}`);
+      const line = `A slice failed; the next begins in ${Math.round(next)} ms: ${textOf(error)}`;
+      log(logger, "error", line);
       return next;
     } finally {
       clear();

@@ -1,6 +1,6 @@
 import { AbortError, link } from "../../_abort.ts";
 import { check, nothing } from "../../_check.ts";
-import { renderError } from "../../_render.ts";
+import { log } from "../../_log.ts";
 import { globalClock, startTimer } from "../../_timer.ts";
 import type { Clock, Logger } from "../../types.ts";
 
@@ -116,7 +116,7 @@ export async function handleBatch<T>(
 
   function fail(item: T, error: unknown): void {
     failures.push({ item, error });
-    logger.error(`An item of a batch failed: ${renderError(error)}`);
+    log(logger, "error", "An item of a batch failed", { error });
   }
 
   /** Resolves when the item has settled, or need not be waited for any more. */
@@ -127,7 +127,7 @@ export async function handleBatch<T>(
       let clearLast = nothing;
       const settle = (failure?: { readonly error: unknown }): void => {
         if (!open && failure) {
-          logger.error(`An item of a batch failed after its end: ${renderError(failure.error)}`);
+          log(logger, "error", "An item of a batch failed after its end", failure);
         }
         if (!open) return;
         open = false;
@@ -156,7 +156,7 @@ export async function handleBatch<T>(
   await Promise.all(Array.from({ length: Math.min(concurrency, waiting.length) }, lane));
   if (waiting.length) {
     const error = signal?.aborted ? signal.reason : forced?.reason;
-    logger.warn(`${waiting.length} items of a batch were not begun: its time is over`);
+    log(logger, "warn", `${waiting.length} items of a batch were not begun: its time is over`);
     failures.push(...waiting.map((item) => ({ item, error })));
   }
   return failures;

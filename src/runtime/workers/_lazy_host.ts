@@ -1,5 +1,6 @@
 import { check, nothing } from "../../_check.ts";
 import { hostLink } from "../../_host_link.ts";
+import { log } from "../../_log.ts";
 import { readSettings } from "../../_options.ts";
 import { type Clear, startTimer } from "../../_timer.ts";
 import { delay } from "../../delay.ts";
@@ -219,7 +220,7 @@ export function lazyHost<Env = unknown>(
       beats = attempt.beats;
       if (silence < lostAfter || attempt !== current || attempt.state !== "starting") continue;
       current = undefined; // not to be stopped: what its promises wait for is gone
-      logger.warn("The event that was starting the host was lost: beginning anew");
+      log(logger, "warn", "The event that was starting the host was lost: beginning anew");
     }
   }
 

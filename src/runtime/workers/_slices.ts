@@ -1,5 +1,5 @@
 import type { Settings } from "../../_options.ts";
-import { renderError } from "../../_render.ts";
+import { log } from "../../_log.ts";
 import { delay } from "../../delay.ts";
 import { createHost } from "../../host.ts";
 import { backoff, readRetry } from "../../consumers/retry.ts";
@@ -35,7 +35,7 @@ export function createSlices<Env>(
       if (!signal.aborted) end = Infinity; // it was not a slice, it was all
       failures = 0;
     } catch (error) {
-      if (!host) logger.error(`Cannot begin background work: ${renderError(error)}`);
+      if (!host) log(logger, "error", "Cannot begin background work", { error });
       end = clock.now() + backoff(retry, ++failures, Math.random);
     }
     clear();
