@@ -7,7 +7,7 @@ import { build } from "esbuild";
 rmSync("dist", { recursive: true, force: true });
 execSync("tsc -p tsconfig.build.json", { stdio: "inherit" });
 
-// In the code tsc turns `./x.ts` into `./x.js`, in the declarations it does not. That is legal
+// In declarations tsc leaves `./x.ts` as it is. That is legal
 // (microsoft/TypeScript#61037), but upsets tools that load declarations as modules.
 const specifier = /((?:\bfrom|\bimport) ?\(?")(\.[^"]+)\.ts"/g;
 for (const file of readdirSync("dist", { recursive: true, encoding: "utf8" })) {

@@ -113,21 +113,22 @@ export function runhost(host: Host): MiddlewareHandler<RunhostEnv> {
   });
 
   return async (c, next) => {
-    const gone = new Latch();
+    let gone: Latch | undefined;
     let unlink = nothing;
     let returned = false;
 
     const abort = (reason: unknown): void => {
       unlink();
-      gone.abort(reason);
+      gone?.abort(reason);
     };
     c.set("host", host);
     c.set("lifetime", lifetime);
     c.set("requestSignal", () => {
-      if (unlink === nothing) {
+      if (!gone) {
         if (returned) {
           throw new Error("Ask for the request's signal before the response is returned");
         }
+        gone = new Latch();
         open.add(abort);
         const unlinkClient = link(c.req.raw.signal, abort);
         unlink = () => {
@@ -155,7 +156,7 @@ export function runhost(host: Host): MiddlewareHandler<RunhostEnv> {
       throw error;
     }
     returned = true;
-    if (unlink === nothing) return; // to look at the body would cost something
+    if (!gone) return; // to look at the body would cost something
     const { res } = c;
     if (!res.body) return unlink();
     if (c.req.method === "HEAD") return abort(new AbortError("Nobody reads the body"));
