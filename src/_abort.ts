@@ -1,4 +1,4 @@
-import { check, nothing } from "./_check.ts";
+import { checkSignal, nothing } from "./_check.ts";
 
 /**
  * Why a signal of the host aborted. Named `AbortError`, so that `fetch` and friends take it for a
@@ -27,8 +27,8 @@ export function link(
   signal: AbortSignal | undefined,
   callback: (reason: unknown) => void,
 ): () => void {
-  if (signal === undefined) return nothing;
-  check("signal.addEventListener", signal?.addEventListener, nothing);
+  checkSignal("signal", signal);
+  if (!signal) return nothing;
   const listener = (): void => callback(signal.reason);
   if (signal.aborted) listener();
   else signal.addEventListener("abort", listener);

@@ -1,4 +1,4 @@
-import { check, nothing } from "./_check.ts";
+import { check, checkWord, nothing } from "./_check.ts";
 import { globalClock } from "./_timer.ts";
 import type {
   BackgroundServiceExceptionBehavior,
@@ -52,10 +52,6 @@ export function checkBehavior(
     readonly backgroundServiceExceptionBehavior?: BackgroundServiceExceptionBehavior | undefined;
   },
 ): void {
-  if (value !== undefined && value !== "stopHost" && value !== "ignore") {
-    throw new TypeError(
-      `Cannot use ${label}backgroundServiceExceptionBehavior: expected stopHost or ignore, ` +
-        `got ${value}`,
-    );
-  }
+  if (value === undefined) return;
+  checkWord(`${label}backgroundServiceExceptionBehavior`, value, ["stopHost", "ignore"]);
 }

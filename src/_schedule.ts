@@ -1,5 +1,5 @@
 import { answers, link } from "./_abort.ts";
-import { check, nothing } from "./_check.ts";
+import { check, checkFinite, checkWord, nothing } from "./_check.ts";
 import { log } from "./_log.ts";
 import { startTimer } from "./_timer.ts";
 import { BackgroundService } from "./background_service.ts";
@@ -269,21 +269,9 @@ export function checkSchedule(name: string, definition: ScheduleDefinition): voi
   const label = `service "${name}"`;
   check(label, definition, { work: nothing });
   const { jitter = 0, onError = "log", now = nothing } = definition;
-  check(label, { jitter, now }, { jitter: 0, now: nothing });
+  check(label, { now }, { now: nothing });
   checkFinite(`${label}.jitter`, jitter);
   checkWord(`${label}.onError`, onError, ["log", "fail"]);
-}
-
-/** Checks a time that must pass. */
-export function checkFinite(label: string, ms: number): void {
-  if (ms === Infinity) throw new RangeError(`Cannot use ${label}: Infinity is not finite`);
-}
-
-/** Checks a setting that is one of some words. */
-export function checkWord(label: string, value: unknown, words: readonly string[]): void {
-  if (!words.includes(value as string)) {
-    throw new TypeError(`Cannot use ${label}: expected ${words.join(" or ")}, got ${value}`);
-  }
 }
 
 /** Logs what a schedule survives. */

@@ -1,7 +1,6 @@
-import { check } from "./_check.ts";
+import { check, checkFinite } from "./_check.ts";
 import { define } from "./_definition.ts";
 import {
-  checkFinite,
   checkSchedule,
   Schedule,
   type ScheduleDefinition,

@@ -23,12 +23,11 @@
 
 import { Cron } from "croner";
 import { answers } from "../_abort.ts";
-import { check, nothing } from "../_check.ts";
+import { check, checkWord, nothing } from "../_check.ts";
 import { define } from "../_definition.ts";
 import { textOf } from "../_render.ts";
 import {
   checkSchedule,
-  checkWord,
   complain,
   Schedule,
   type ScheduleDefinition,

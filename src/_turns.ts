@@ -1,0 +1,70 @@
+/**
+ * Milliseconds a loop may run without giving the event loop its turn: timers, sockets and signals
+ * wait so long at most.
+ */
+const longestRun = 15;
+/** Items after which it gives one in any case: in workerd time stands still between events. */
+const mostItems = 10_000;
+/** A short run never looks at the time: that takes as long as a small item. */
+const unseen = 64;
+/** Between two looks at the time lie so many items at most. */
+const longestStride = 128;
+/** Milliseconds between two looks from which on the next one comes after the very next item. */
+const slow = 1;
+
+// Taken once, at import, so that tests that replace the timers do not hold up a real turn.
+const now: () => number = performance.now.bind(performance);
+const nextTurn: (callback: () => void) => unknown =
+  (globalThis as { readonly setImmediate?: (callback: () => void) => unknown }).setImmediate ??
+    globalThis.setTimeout;
+
+/**
+ * The turns that a loop gives the event loop, so that work which is always there (a full queue, a
+ * source that answers at once) keeps nobody else from theirs: awaiting what has settled already
+ * never leaves the microtasks.
+ *
+ * One object for one loop, or for several that share their work: then all of them wait for the turn
+ * that one of them gives.
+ *
+ *     if (turns.due()) await turns.give();
+ */
+export class Turns {
+  /** The turn that is being given. */
+  #turn: Promise<void> | undefined;
+  /** Items since the last turn, and until the next look at the time. */
+  #items = 0;
+  #left: number = unseen;
+  #stride = 1;
+  /** When the last turn ended, and when the last look was; not known before the first look. */
+  #began: number = NaN;
+  #looked: number = NaN;
+
+  /** Counts an item, and says whether a turn is due. */
+  due(): boolean {
+    if (this.#turn) return true;
+    this.#items++;
+    return --this.#left <= 0 && this.#look();
+  }
+
+  /** Resolves when the event loop has come round. */
+  give(): Promise<void> {
+    return this.#turn ??= new Promise((resolve) => {
+      nextTurn(() => {
+        this.#turn = undefined;
+        this.#items = 0;
+        this.#began = this.#looked = now();
+        resolve();
+      });
+    });
+  }
+
+  #look(): boolean {
+    const time = now();
+    // Before the first look nobody knows how long the run has lasted: then a turn is due, too.
+    const long = !(time - this.#began < longestRun);
+    this.#stride = time - this.#looked > slow ? 1 : Math.min(this.#stride * 2, longestStride);
+    this.#left = this.#stride;
+    this.#looked = time;
+    return long || this.#items >= mostItems;
+  }
+}
