@@ -22,6 +22,11 @@ export function quiet(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+async function settled(): Promise<void> {
+  await quiet();
+  await quiet();
+}
+
 interface FakeTimer {
   readonly id: number;
   readonly at: number;
@@ -87,7 +92,8 @@ export class FakeClock implements FakeTimers {
 
   /**
    * Lets `ms` pass: fires the timers that fall due one by one, in order of time and then of
-   * `setTimeout`, and waits until all is {@linkcode quiet} before the first and after each.
+   * `setTimeout`, and waits until all is {@linkcode quiet} before the first and after each, twice:
+   * what the first turn let run may give the event loop a turn of its own.
    */
   advance(ms: number): Promise<void> {
     return this.advanceTo(this.#now + ms);
@@ -101,12 +107,12 @@ export class FakeClock implements FakeTimers {
     }
     this.#advancing = true;
     try {
-      await quiet();
+      await settled();
       for (let timer; (timer = this.#timers[0]) && timer.at <= time;) {
         this.#timers.shift();
         this.#now = timer.at;
         timer.callback();
-        await quiet();
+        await settled();
       }
       this.#now = time;
     } finally {
