@@ -21,7 +21,7 @@
  * @module
  */
 
-import { answers } from "../_abort.ts";
+import { answers, link } from "../_abort.ts";
 import { check, checkNames, checkWord, nothing } from "../_check.ts";
 import { define } from "../_definition.ts";
 import { log } from "../_log.ts";
@@ -270,8 +270,8 @@ async function save(store: LastRunStore, last: number, context: ServiceContext):
   }
 }
 
-/** Warns of a store that takes its time: no run begins meanwhile. */
-function watch(what: "load" | "save", { name, logger, clock }: ServiceContext): () => void {
+/** Warns of a store that takes its time, until the grace is over: no run begins meanwhile. */
+function watch(what: "load" | "save", { name, logger, clock, forced }: ServiceContext): () => void {
   let waited = 0;
   let clear = nothing;
   const wait = (ms: number): void => {
@@ -283,5 +283,9 @@ function watch(what: "load" | "save", { name, logger, clock }: ServiceContext): 
     });
   };
   wait(patience);
-  return () => clear();
+  const unlink = link(forced, () => clear());
+  return () => {
+    unlink();
+    clear();
+  };
 }
