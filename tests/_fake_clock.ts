@@ -22,11 +22,6 @@ export function quiet(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-async function settled(): Promise<void> {
-  await quiet();
-  await quiet();
-}
-
 interface FakeTimer {
   readonly id: number;
   readonly at: number;
@@ -92,8 +87,8 @@ export class FakeClock implements FakeTimers {
 
   /**
    * Lets `ms` pass: fires the timers that fall due one by one, in order of time and then of
-   * `setTimeout`, and waits until all is {@linkcode quiet} before the first and after each, twice:
-   * what the first turn let run may give the event loop a turn of its own.
+   * `setTimeout`, and lets two turns of the event loop pass before the first and after each: a loop
+   * of ours may give one of its own, and what waits behind it is due as well.
    */
   advance(ms: number): Promise<void> {
     return this.advanceTo(this.#now + ms);
@@ -107,12 +102,14 @@ export class FakeClock implements FakeTimers {
     }
     this.#advancing = true;
     try {
-      await settled();
+      await quiet();
+      await quiet();
       for (let timer; (timer = this.#timers[0]) && timer.at <= time;) {
         this.#timers.shift();
         this.#now = timer.at;
         timer.callback();
-        await settled();
+        await quiet();
+        await quiet();
       }
       this.#now = time;
     } finally {

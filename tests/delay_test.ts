@@ -134,7 +134,7 @@ for (
   const [options, message] of [
     [
       { signal: new AbortController() },
-      "Cannot use signal: expected an AbortSignal, got object AbortController: pass its signal",
+      "Cannot use signal: expected an AbortSignal, got object AbortController",
     ],
     [{ signal: null }, "Cannot use signal: expected an AbortSignal, got null"],
     [{ signal: "stop" }, 'Cannot use signal: expected an AbortSignal, got string "stop"'],
@@ -156,8 +156,10 @@ for (
   });
 }
 
-test("delay() warns of an option whose name is wrong in case only", async () => {
-  const lines = await warnings(() => delay(0, { Signal: undefined } as object));
+test("delay() warns once of an option whose name is wrong in case only", async () => {
+  const lines = await warnings(async () => {
+    for (const _ of [1, 2]) await delay(0, { Signal: undefined } as object);
+  });
   assert.equal(lines, [
     'Cannot use the options of delay(): there is no "Signal", did you mean "signal"',
   ]);

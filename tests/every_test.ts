@@ -195,7 +195,7 @@ for (
   const [options, message] of [
     [
       { signal: new AbortController() },
-      "Cannot use signal: expected an AbortSignal, got object AbortController: pass its signal",
+      "Cannot use signal: expected an AbortSignal, got object AbortController",
     ],
     [{ immediate: 1 }, "Cannot use immediate: expected boolean, got number 1"],
     [{ clock: null }, "Cannot use clock: expected object, got null"],

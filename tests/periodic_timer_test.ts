@@ -253,7 +253,7 @@ test("a controller in the place of a signal is refused, and the timer is as it w
   const timer = new PeriodicTimer(100, { clock });
   const error = await rejection(timer.waitForNextTick(new AbortController() as never));
   assert.instance(error, TypeError);
-  assert.match(error.message, /^Cannot use signal: .*AbortController: pass its signal$/);
+  assert.match(error.message, /^Cannot use signal: .*AbortController$/);
   assert.is(clock.pending, 0);
   const tick = new Fate(timer.waitForNextTick());
   await clock.advance(100);
