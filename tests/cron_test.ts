@@ -136,11 +136,46 @@ test("cron() daily at a time the autumn repeats runs the first time only", async
 // A list of fixed times is one, and so are lists of seconds and minutes.
 for (
   const [pattern, timeZone, from, ...expected] of [
-    ["30 2,14 * * *", "Europe/Berlin", "2026-03-28T15:00", "03-29T01:00", "03-29T12:30", "03-30T00:30"],
-    ["30 2,14 * * *", "Europe/Berlin", "2026-10-24T15:00", "10-25T00:30", "10-25T13:30", "10-26T01:30"],
-    ["0,30 2 * * *", "Europe/Berlin", "2026-03-28T15:00", "03-29T01:00", "03-30T00:00", "03-30T00:30"],
-    ["30 0,15 2,3 * * *", "Europe/Berlin", "2026-10-24T15:00", "10-25T00:00", "10-25T00:15", "10-25T02:00"],
-    ["57 2,14 * * *", "America/St_Johns", "2026-03-08T05:05", "03-08T05:30", "03-08T17:27", "03-09T05:27"],
+    [
+      "30 2,14 * * *",
+      "Europe/Berlin",
+      "2026-03-28T15:00",
+      "03-29T01:00",
+      "03-29T12:30",
+      "03-30T00:30",
+    ],
+    [
+      "30 2,14 * * *",
+      "Europe/Berlin",
+      "2026-10-24T15:00",
+      "10-25T00:30",
+      "10-25T13:30",
+      "10-26T01:30",
+    ],
+    [
+      "0,30 2 * * *",
+      "Europe/Berlin",
+      "2026-03-28T15:00",
+      "03-29T01:00",
+      "03-30T00:00",
+      "03-30T00:30",
+    ],
+    [
+      "30 0,15 2,3 * * *",
+      "Europe/Berlin",
+      "2026-10-24T15:00",
+      "10-25T00:00",
+      "10-25T00:15",
+      "10-25T02:00",
+    ],
+    [
+      "57 2,14 * * *",
+      "America/St_Johns",
+      "2026-03-08T05:05",
+      "03-08T05:30",
+      "03-08T17:27",
+      "03-09T05:27",
+    ],
     // A gap that ends at midnight, one that begins there, and one that is a whole day.
     ["31 23 * * *", "America/Nuuk", "2025-03-30T00:54", "03-30T01:00", "03-31T00:31"],
     ["0 0 * * 6", "America/Nuuk", "2025-03-28T12:00", "03-29T02:00", "04-05T01:00"],
@@ -693,7 +728,11 @@ test("cron() hands its save a signal that aborts with the grace", async () => {
 
 for (
   const [change, type, message] of [
-    [{ pattern: 5 }, TypeError, /^Cannot use service "job".pattern: expected string, got number 5$/],
+    [
+      { pattern: 5 },
+      TypeError,
+      /^Cannot use service "job".pattern: expected string, got number 5$/,
+    ],
     [{ pattern: "0/30 * * * *" }, RangeError, /^Cannot use service "job".pattern: .*0\/30/],
     [{ pattern: "0 22-2 * * *" }, RangeError, /^Cannot use service "job".pattern: .*22-2/],
     [{ pattern: "0 0 L-3 * *" }, RangeError, /^Cannot use service "job".pattern: .*L-3/],
@@ -705,7 +744,11 @@ for (
     [{ timeZone: "Mars/Base" }, RangeError, /^Cannot use service "job".timeZone: .*Mars\/Base/],
     [{ timeZone: "" }, RangeError, /^Cannot use service "job".timeZone: /],
     [{ timeZone: 1 }, TypeError, /^Cannot use service "job".timeZone: expected string, got number/],
-    [{ missed: "x" }, TypeError, /^Cannot .*"job".missed: expected runOnce or skip, got string "x"$/],
+    [
+      { missed: "x" },
+      TypeError,
+      /^Cannot .*"job".missed: expected runOnce or skip, got string "x"$/,
+    ],
     [{ store: null }, TypeError, /^Cannot use .*"job".store: expected object, got null$/],
     [{ store: {} }, TypeError, /^Cannot use .*"job".store.load: expected function, got undefined$/],
     [{ work: undefined }, TypeError, /^Cannot use .*"job".work: expected function, got undefined$/],
@@ -728,17 +771,15 @@ for (const definition of [undefined, null, daily]) {
   });
 }
 
-test("cron() warns of names that are wrong in case only", async () => {
+test("cron() warns of a name that is wrong in case only", async () => {
   const definition = {
     pattern: daily,
     timezone: "Europe/Berlin",
-    store: { ...memory(), Load: hang },
     work: hang,
   };
   const lines = await warnings(() => cron("job", definition));
   assert.equal(lines, [
     'Cannot use service "job": there is no "timezone", did you mean "timeZone"',
-    'Cannot use service "job".store: there is no "Load", did you mean "load"',
   ]);
 });
 

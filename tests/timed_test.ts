@@ -692,7 +692,11 @@ for (
     [{ period: -1 }, RangeError, 'Cannot use service "job".period: -1 is not 0 or more'],
     [{ period: NaN }, RangeError, 'Cannot use service "job".period: NaN is not 0 or more'],
     [{ period: Infinity }, RangeError, 'Cannot use service "job".period: Infinity is not finite'],
-    [{ period: undefined }, TypeError, 'Cannot use service "job".period: expected number, got undefined'],
+    [
+      { period: undefined },
+      TypeError,
+      'Cannot use service "job".period: expected number, got undefined',
+    ],
     [{ work: 5 }, TypeError, 'Cannot use service "job".work: expected function, got number 5'],
     [
       { immediate: 1 },
@@ -701,7 +705,11 @@ for (
     ],
     [{ jitter: -1 }, RangeError, 'Cannot use service "job".jitter: -1 is not 0 or more'],
     [{ jitter: Infinity }, RangeError, 'Cannot use service "job".jitter: Infinity is not finite'],
-    [{ onError: "x" }, TypeError, 'Cannot use service "job".onError: expected log or fail, got string "x"'],
+    [
+      { onError: "x" },
+      TypeError,
+      'Cannot use service "job".onError: expected log or fail, got string "x"',
+    ],
     [{ now: 5 }, TypeError, 'Cannot use service "job".now: expected function, got number 5'],
     [{ stop: 5 }, TypeError, 'Cannot use service "job".stop: expected function, got number 5'],
   ] as const
@@ -716,7 +724,11 @@ for (
 
 for (
   const [name, definition, message] of [
-    [5, { period: 1, work: hang }, "Cannot use the name of a service: expected string, got number 5"],
+    [
+      5,
+      { period: 1, work: hang },
+      "Cannot use the name of a service: expected string, got number 5",
+    ],
     ["job", undefined, 'Cannot use service "job": expected object, got undefined'],
     ["job", null, 'Cannot use service "job": expected object, got null'],
     ["job", "1s", 'Cannot use service "job": expected object, got string "1s"'],

@@ -22,7 +22,7 @@
  */
 
 import { answers, link } from "../_abort.ts";
-import { check, checkNames, checkWord, nothing } from "../_check.ts";
+import { check, checkWord, nothing } from "../_check.ts";
 import { define } from "../_definition.ts";
 import { log } from "../_log.ts";
 import { textOf } from "../_render.ts";
@@ -181,7 +181,7 @@ export function cron(name: string, definition: CronDefinition): ScheduledService
   const label = checkSchedule(name, definition, ["pattern", "timeZone", "missed", "store"]);
   const { missed = "runOnce", store, jitter = 0, now = () => Date.now() } = definition;
   checkWord(`${label}.missed`, missed, ["runOnce", "skip"]);
-  if (store !== undefined) checkStore(`${label}.store`, store);
+  if (store !== undefined) check(`${label}.store`, store, { load: nothing, save: nothing });
   const nextAfter = readPattern(label, definition.pattern, definition.timeZone);
   const skip = missed === "skip";
 
@@ -228,12 +228,6 @@ export function cron(name: string, definition: CronDefinition): ScheduledService
     };
   });
   return define(schedule, name, definition);
-}
-
-function checkStore(label: string, store: LastRunStore): void {
-  check(label, store, {});
-  checkNames(label, store, ["load", "save"]);
-  check(label, store, { load: nothing, save: nothing });
 }
 
 /** Gives what was saved; `null` if nothing was, and `undefined` if nobody knows. */
