@@ -248,6 +248,27 @@ test("a missed tick is kept however often the period is set", async () => {
   assert.is(next.state, "fulfilled");
 });
 
+test("a missed tick that comes late does not move the period that was set meanwhile", async () => {
+  let time = 0;
+  const timers: { readonly fire: () => void; readonly ms: number }[] = [];
+  const clock = {
+    now: () => time,
+    setTimeout: (fire: () => void, ms: number) => timers.push({ fire, ms }),
+    clearTimeout: () => {},
+  };
+  const timer = new PeriodicTimer(100, { clock });
+  const missed = new Fate(timer.waitForNextTick());
+  time = 150;
+  timer.period = 200;
+  time = 170;
+  timers.at(-1)?.fire();
+  await quiet();
+  assert.is(missed.state, "fulfilled");
+  time = 349;
+  void timer.waitForNextTick();
+  assert.equal(timers.map(({ ms }) => ms), [100, 0, 1]);
+});
+
 test("a controller in the place of a signal is refused, and the timer is as it was", async () => {
   const clock = new FakeClock();
   const timer = new PeriodicTimer(100, { clock });
