@@ -457,6 +457,15 @@ test("cron() with missed skip runs when it is late by no more than a minute", as
   await bench.stop();
 });
 
+test("cron() with missed skip runs for the last minute of the time for which it was suspended", async () => {
+  const bench = await Bench.start("2026-07-01T10:00:00Z", { pattern: "* * * * *", missed: "skip" });
+  bench.now = "2026-07-01T12:00:30Z";
+  await bench.clock.advance(minute);
+  assert.equal(bench.runs, ["2026-07-01T12:01:00.000Z at 2026-07-01T12:01:30.000Z"]);
+  assert.is(bench.nextRun, "2026-07-01T12:02:00.000Z");
+  await bench.stop();
+});
+
 test("cron() with missed skip does not take its jitter for lateness", async () => {
   await withRandom(0.5, async () => {
     const bench = await Bench.start("2026-07-02T00:29:30Z", { missed: "skip", jitter: hour });
