@@ -176,6 +176,7 @@ for (
       "03-08T17:27",
       "03-09T05:27",
     ],
+    ["30 2,14 * * *", "Europe/Berlin", "2026-10-25T01:15", "10-25T13:30"], // from the second 2:15
     // A gap that ends at midnight, one that begins there, and one that is a whole day.
     ["31 23 * * *", "America/Nuuk", "2025-03-30T00:54", "03-30T01:00", "03-31T00:31"],
     ["0 0 * * 6", "America/Nuuk", "2025-03-28T12:00", "03-29T02:00", "04-05T01:00"],
@@ -330,7 +331,7 @@ for (
     ["0 0 L * *", "2026-07-31", "2026-08-31"],
     ["0 0 LW * *", "2026-07-31", "2026-08-31"],
     ["0 0 15W * *", "2026-07-15", "2026-08-14"],
-    ["0 0 0 ? * 1", "2026-07-06", "2026-07-13"], // a question mark is a star
+    ["0 0 0 1 ? ?", "2026-08-01", "2026-09-01"], // a question mark is a star
     ["0 0 29 2 *", "2028-02-29", "2032-02-29"],
   ] as const
 ) {
@@ -472,6 +473,26 @@ test("cron() with missed skip does not take its jitter for lateness", async () =
     assert.is(bench.nextRun, "2026-07-02T01:00:00.000Z");
     await bench.until("2026-07-02T02:00:00Z");
     assert.equal(bench.runs, ["2026-07-02T00:30:00.000Z at 2026-07-02T01:00:00.000Z"]);
+    await bench.stop();
+  });
+});
+
+test("cron() with missed skip keeps what comes late by its jitter when a run ends", async () => {
+  await withRandom(0.5, async () => {
+    const gate = new Gate();
+    const bench = await Bench.start("2026-07-01T10:00:00Z", {
+      pattern: "*/5 * * * *",
+      missed: "skip",
+      jitter: 2 * minute,
+      work: () => gate.promise,
+    });
+    await bench.until("2026-07-01T10:10:30Z");
+    gate.open();
+    await bench.until("2026-07-01T10:12:00Z");
+    assert.equal(bench.runs, [
+      "2026-07-01T10:05:00.000Z at 2026-07-01T10:06:00.000Z",
+      "2026-07-01T10:10:00.000Z at 2026-07-01T10:11:00.000Z",
+    ]);
     await bench.stop();
   });
 });

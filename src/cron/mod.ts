@@ -211,9 +211,7 @@ export function cron(name: string, definition: CronDefinition): ScheduledService
           log(context.logger, "warn", line);
           last = time;
         }
-        const first = next();
-        if (!skip || first === undefined || first + jitter + tolerance >= time) return first;
-        last = time - jitter - tolerance;
+        if (skip) last = Math.max(last, time - jitter - tolerance);
         return next();
       },
 
