@@ -31,8 +31,7 @@ export function readPattern(label: string, pattern: unknown, timeZone: unknown):
   };
   const zone = reading("timeZone", () => new Zone(timeZone as string | undefined));
   return reading("pattern", () => {
-    // `croner` takes a "?" for the time at which it reads it, everybody else for any.
-    const text = (pattern as string).replaceAll("?", "*");
+    const text = pattern as string;
     const cron = new Cron(text, { utcOffset: 0 });
     const moment = cron.getOnce()?.getTime();
     if (moment === undefined) {

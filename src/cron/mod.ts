@@ -51,7 +51,7 @@ export interface CronDefinition extends ScheduleDefinition {
    * When runs are due: minute, hour, day of the month, month and day of the week, with seconds
    * before them and a year behind if need be; `@hourly`, `@daily`, `@weekly`, `@monthly` or
    * `@yearly`; or one moment, such as `2027-01-01T00:00:00`. The rest is in the documentation of
-   * `croner`, except that `?` is the same as `*`.
+   * `croner`.
    *
    * - With a day of the month **and** a day of the week, either is enough, as in crontab:
    *   `0 0 13 * 5` runs on each 13th and each Friday. A `+` asks for both: `0 0 13 * +5` runs on
