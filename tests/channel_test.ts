@@ -79,17 +79,18 @@ test("Channel checks its options", () => {
     assert.instance(error, type);
     assert.is(error.message, message);
   };
-  refuse(null, TypeError, "Cannot use options: expected object, got null");
-  refuse({ capacity: "1" }, TypeError, "Cannot use capacity: expected number, got string");
-  refuse({ capacity: -1 }, RangeError, "Cannot use capacity: -1 is not 0 or more");
-  refuse({ capacity: NaN }, RangeError, "Cannot use capacity: NaN is not 0 or more");
-  refuse({ capacity: 1.5 }, RangeError, "Cannot use capacity: 1.5 is not a whole number");
+  refuse(null, TypeError, "Cannot use Channel options: expected object, got null");
+  refuse({ capacity: "1" }, TypeError, 'Cannot use Channel options.capacity: expected number, got string "1"');
+  refuse({ capacity: -1 }, RangeError, "Cannot use Channel options.capacity: -1 is not 0 or more");
+  refuse({ capacity: NaN }, RangeError, "Cannot use Channel options.capacity: NaN is not 0 or more");
+  refuse({ capacity: 1.5 }, RangeError, "Cannot use Channel options.capacity: 1.5 is no whole number from 0");
   refuse(
     { fullMode: "drop" },
     TypeError,
-    "Cannot use fullMode: expected wait, dropNewest, dropOldest, dropWrite, got drop",
+    "Cannot use Channel options.fullMode: expected wait or dropNewest or dropOldest or dropWrite, " +
+      'got string "drop"',
   );
-  refuse({ onDropped: 1 }, TypeError, "Cannot use onDropped: expected function, got number");
+  refuse({ onDropped: 1 }, TypeError, "Cannot use Channel options.onDropped: expected function, got number 1");
   const options = { capacity: undefined, fullMode: undefined, onDropped: undefined };
   fill(new Channel<number>(options), 1, 2, 3);
 });
