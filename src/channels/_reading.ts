@@ -16,7 +16,7 @@ export class Reading<T> implements AsyncIterableIterator<T> {
 
   next(): Promise<IteratorResult<T>> {
     // Before it takes an item: a signal may come in that turn, and then the item stays.
-    if (this.#turns.due()) return this.#turns.give().then(() => this.next());
+    if (this.#turns.due()) return this.#nextLater();
     if (this.#left || this.#signal?.aborted) return this.#wait();
     const value = this.#channel.tryRead();
     return value === undefined ? this.#wait() : Promise.resolve({ value, done: false });
@@ -29,6 +29,12 @@ export class Reading<T> implements AsyncIterableIterator<T> {
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  /** Not in `next` itself: a closure there would cost every item. */
+  async #nextLater(): Promise<IteratorResult<T>> {
+    await this.#turns.give();
+    return this.next();
   }
 
   async #wait(): Promise<IteratorResult<T>> {

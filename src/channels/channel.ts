@@ -271,7 +271,7 @@ export class Channel<T> implements AsyncIterable<T> {
   waitToWrite(signal?: AbortSignal): Promise<boolean> {
     const refused = signal === undefined ? signal : refusal(signal);
     if (refused) return refused;
-    if (this.#turns.due()) return this.#turns.give().then(() => this.waitToWrite(signal));
+    if (this.#turns.due()) return this.#waitToWrite(signal);
     if (this.#completed) return this.#end();
     const writable = this.#items.count < this.#capacity || this.#fullMode !== "wait" ||
       this.#readers.first;
@@ -370,7 +370,7 @@ export class Channel<T> implements AsyncIterable<T> {
   waitToRead(signal?: AbortSignal): Promise<boolean> {
     const refused = signal === undefined ? signal : refusal(signal);
     if (refused) return refused;
-    if (this.#turns.due()) return this.#turns.give().then(() => this.waitToRead(signal));
+    if (this.#turns.due()) return this.#waitToRead(signal);
     if (this.#items.count > 0 || this.#writers.first) return yes;
     return this.#completed ? this.#end() : this.#readWaiters.wait(undefined, signal);
   }
@@ -479,6 +479,18 @@ export class Channel<T> implements AsyncIterable<T> {
     const onDropped = this.#onDropped;
     const told = onDropped(dropped as T) as PromiseLike<unknown> | undefined;
     return typeof told?.then === "function" ? told : true;
+  }
+
+  // Each of its own: a closure inside the method would cost every call that needs no turn.
+
+  async #waitToWrite(signal: AbortSignal | undefined): Promise<boolean> {
+    await this.#turns.give();
+    return this.waitToWrite(signal);
+  }
+
+  async #waitToRead(signal: AbortSignal | undefined): Promise<boolean> {
+    await this.#turns.give();
+    return this.waitToRead(signal);
   }
 
   /** The same, when the event loop has had its turn; a rejection at once. */
