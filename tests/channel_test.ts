@@ -80,17 +80,33 @@ test("Channel checks its options", () => {
     assert.is(error.message, message);
   };
   refuse(null, TypeError, "Cannot use Channel options: expected object, got null");
-  refuse({ capacity: "1" }, TypeError, 'Cannot use Channel options.capacity: expected number, got string "1"');
+  refuse(
+    { capacity: "1" },
+    TypeError,
+    'Cannot use Channel options.capacity: expected number, got string "1"',
+  );
   refuse({ capacity: -1 }, RangeError, "Cannot use Channel options.capacity: -1 is not 0 or more");
-  refuse({ capacity: NaN }, RangeError, "Cannot use Channel options.capacity: NaN is not 0 or more");
-  refuse({ capacity: 1.5 }, RangeError, "Cannot use Channel options.capacity: 1.5 is no whole number from 0");
+  refuse(
+    { capacity: NaN },
+    RangeError,
+    "Cannot use Channel options.capacity: NaN is not 0 or more",
+  );
+  refuse(
+    { capacity: 1.5 },
+    RangeError,
+    "Cannot use Channel options.capacity: 1.5 is no whole number from 0",
+  );
   refuse(
     { fullMode: "drop" },
     TypeError,
     "Cannot use Channel options.fullMode: expected wait or dropNewest or dropOldest or dropWrite, " +
       'got string "drop"',
   );
-  refuse({ onDropped: 1 }, TypeError, "Cannot use Channel options.onDropped: expected function, got number 1");
+  refuse(
+    { onDropped: 1 },
+    TypeError,
+    "Cannot use Channel options.onDropped: expected function, got number 1",
+  );
   const options = { capacity: undefined, fullMode: undefined, onDropped: undefined };
   fill(new Channel<number>(options), 1, 2, 3);
 });
@@ -683,12 +699,16 @@ test("onDropped may be asynchronous: write() fails as it does, tryWrite() writes
   }
   assert.is(channel.tryRead(), 4);
   assert.is(lines.length, 1);
-  assert.match(String(lines[0]), /^A channel failed to tell what it dropped: Error: Nobody to tell/);
+  assert.match(
+    String(lines[0]),
+    /^A channel failed to tell what it dropped: Error: Nobody to tell/,
+  );
 });
 
 test("Channel says what is wrong with a signal, whether it would have to wait or not", async () => {
   const controller = new AbortController() as never;
-  const message = "Cannot use Channel signal: expected an AbortSignal, got object AbortController: " +
+  const message =
+    "Cannot use Channel signal: expected an AbortSignal, got object AbortController: " +
     "pass its signal";
   const channel = new Channel<number>({ capacity: 1 });
   for (let round = 0; round < 2; round++) {
