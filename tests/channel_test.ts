@@ -707,9 +707,7 @@ test("onDropped may be asynchronous: write() fails as it does, tryWrite() writes
 
 test("Channel says what is wrong with a signal, whether it would have to wait or not", async () => {
   const controller = new AbortController() as never;
-  const message =
-    "Cannot use Channel signal: expected an AbortSignal, got object AbortController: " +
-    "pass its signal";
+  const message = "Cannot use Channel signal: expected an AbortSignal, got object AbortController";
   const channel = new Channel<number>({ capacity: 1 });
   for (let round = 0; round < 2; round++) {
     for (

@@ -167,7 +167,11 @@ async function spawn(socket: string, state: string, signal: AbortSignal): Promis
     await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as ChildProcessModule;
   const env = { ...process?.env, [variableName]: socket };
   await new Promise<void>((resolve, reject) => {
-    execFile(program, state.split("\n"), { env, signal }, (error) =>
-      error ? reject(error) : resolve());
+    execFile(
+      program,
+      state.split("\n"),
+      { env, signal },
+      (error) => error ? reject(error) : resolve(),
+    );
   });
 }
