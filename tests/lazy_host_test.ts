@@ -280,13 +280,15 @@ for (
 }
 
 starts(
-  "options whose names differ in case only are warned of once, not in each event",
+  "names of options that differ in case only are warned of once, not in each event",
   async () => {
-    const lines: unknown[] = [];
+    const lines: string[] = [];
+    const warn = (line: string): unknown => lines.push(line);
     const original = console.warn;
-    console.warn = (line: unknown) => lines.push(line);
+    console.warn = warn;
     try {
-      const options = { lostafter: 5, shutDownTimeout: 5, DrainDelay: 5 } as LazyHostOptions;
+      const logger = { debug() {}, info() {}, warn, error() {} };
+      const options = { lostafter: 5, shutDownTimeout: 5, DrainDelay: 5, logger };
       const lazy = lazyHost(() => [], options);
       for (let life = 0; life < 2; life++) {
         await lazy.ready();
@@ -297,7 +299,8 @@ starts(
     }
     assert.equal(lines, [
       'Cannot use lazyHost options: there is no "lostafter", did you mean "lostAfter"',
-      'Cannot use options: there is no "shutDownTimeout", did you mean "shutdownTimeout"',
+      'Cannot use lazyHost options: there is no "shutDownTimeout", did you mean "shutdownTimeout"',
+      'Cannot use options: there is no "DrainDelay", did you mean "drainDelay"',
     ]);
   },
 );
