@@ -41,21 +41,21 @@ const budgets: readonly Budget[] = [
     name: "channels",
     code: `${core} from "@runhost/host"; export { Channel } from "@runhost/host/channels"`,
     beyond: "core",
-    limit: 1.4 * kB,
+    limit: 1.8 * kB,
   },
   {
     name: "consumers",
     code:
       `${core} from "@runhost/host"; export { consumer, TaskQueue } from "@runhost/host/consumers"`,
     beyond: "core",
-    limit: 4.5 * kB,
+    limit: 5.5 * kB,
   },
   {
     name: "workers",
     code:
       `${core} from "@runhost/host"; export { exportedHandler, lazyHost } from "@runhost/host/workers"`,
     beyond: "core",
-    limit: 2.6 * kB,
+    limit: 2.8 * kB,
   },
   {
     name: "objects",
