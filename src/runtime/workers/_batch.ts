@@ -1,5 +1,5 @@
 import { AbortError, link } from "../../_abort.ts";
-import { check, nothing } from "../../_check.ts";
+import { check, checkWhole, nothing } from "../../_check.ts";
 import { log } from "../../_log.ts";
 import { globalClock, startTimer } from "../../_timer.ts";
 import type { Clock, Logger } from "../../types.ts";
@@ -67,7 +67,7 @@ export interface BatchFailure<T> {
  * @param handle Does the work. Its signal aborts when the batch must end, and after `timeout`.
  * @returns What is not done, in the order in which that was known. Never rejects.
  * @throws {TypeError} If an option has the wrong type.
- * @throws {RangeError} If `concurrency` is less than 1, or `timeout` negative or `NaN`.
+ * @throws {RangeError} If `concurrency` is no whole number from 1, or `timeout` negative or `NaN`.
  *
  * @example Amazon SQS on AWS Lambda
  * ```ts
@@ -104,12 +104,9 @@ export async function handleBatch<T>(
 ): Promise<BatchFailure<T>[]> {
   const { concurrency = 1, timeout = Infinity, signal, forced } = options;
   const { clock = globalClock, logger = console } = options;
-  check("concurrency", concurrency, 1);
+  checkWhole("concurrency", concurrency, 1);
   check("timeout", timeout, 0);
   check("handle", handle, nothing);
-  if (concurrency < 1) {
-    throw new RangeError(`Cannot use concurrency: ${concurrency} is less than 1`);
-  }
 
   const waiting = [...items];
   const failures: BatchFailure<T>[] = [];

@@ -1,5 +1,5 @@
 import { check, nothing } from "../../_check.ts";
-import { backoff, readRetry, type RetryOptions } from "../../consumers/retry.ts";
+import { backoff, type BackoffOptions, readBackoff } from "../../consumers/retry.ts";
 import type { HostedService } from "../../types.ts";
 import { type BatchOptions, handleBatch } from "./_batch.ts";
 import type { LazyHost } from "./_lazy_host.ts";
@@ -91,7 +91,7 @@ export interface QueueConsumer<Env = unknown, Body = unknown>
    *
    * @default {as the queue is configured}
    */
-  readonly retry?: Omit<RetryOptions, "attempts"> | undefined;
+  readonly retry?: BackoffOptions | undefined;
 
   /**
    * Does the work. The message is acked when it fulfils and retried when it rejects or throws, unless
@@ -214,7 +214,8 @@ export function exportedHandler<Env = unknown>(
   const retries = new Map(
     Object.entries(queue).map(([name, consumer]) => {
       check(`queue["${name}"]`, consumer, { handle: nothing });
-      return [name, consumer.retry && readRetry(consumer.retry)];
+      const label = `queue["${name}"].retry`;
+      return [name, consumer.retry && readBackoff(consumer.retry, label, 60_000)];
     }),
   );
 
