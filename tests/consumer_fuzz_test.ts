@@ -184,7 +184,8 @@ test(`consumer() loses nothing in ${runs} random lives`, async () => {
     try {
       await live(seed);
     } catch (error) {
-      throw new Error(`FUZZ_SEED=${seed}: ${error}`, { cause: error });
+      const { stack = String(error) } = error as Error;
+      throw new Error(`FUZZ_SEED=${seed}: ${stack}`, { cause: error });
     }
   }
 });

@@ -21,7 +21,7 @@ export class Hold {
   readonly #context: ServiceContext;
   /** 0 if it is not extended. */
   readonly #every: number;
-  readonly #unlink: () => void;
+  #unlink: () => void = nothing;
   #clearNext: Clear = nothing;
   #clearLimit: Clear = nothing;
   #over = false;
