@@ -260,10 +260,11 @@ export class Consumer<T, Raw = T> extends BackgroundService {
     const { health, outage } = this.#definition;
     const asked = this.#askSource(signal);
     const own = await health?.call(this.#definition, signal);
-    const failure = await asked ?? this.#pump.outage;
-    if (!failure || own === false) return own;
-    if (outage === "unhealthy") throw failure.error;
-    return { status: "degraded", error: failure.error };
+    const found = await asked;
+    const failure = found?.degraded === false ? found : this.#pump.outage;
+    if (own === false || !failure && !found) return own;
+    if (failure && outage === "unhealthy") throw failure.error;
+    return { status: "degraded", error: (failure ?? found)?.error };
   }
 
   /** Starts the source, if that wants it, and begins the work. */
@@ -327,12 +328,18 @@ export class Consumer<T, Raw = T> extends BackgroundService {
     }
   }
 
-  async #askSource(signal: AbortSignal): Promise<{ readonly error: unknown } | undefined> {
+  /** What is wrong with the source, if anything. */
+  async #askSource(
+    signal: AbortSignal,
+  ): Promise<{ readonly degraded: boolean; readonly error: unknown } | undefined> {
     try {
       const answer = await this.#definition.source.health?.(signal);
-      if (answer === false) return { error: new Error("The source answered false") };
+      if (answer === false) return { degraded: false, error: new Error("The source answered false") };
+      if (answer === "degraded") return { degraded: true, error: undefined };
+      const { status, error } = (answer ?? {}) as { readonly status?: unknown; error?: unknown };
+      if (status === "degraded") return { degraded: true, error };
     } catch (error) {
-      return { error };
+      return { degraded: false, error };
     }
   }
 
