@@ -125,7 +125,7 @@ export interface ConsumerDefinition<T, Raw = T> extends HostedServiceHooks, Cons
    *
    * @param next Runs the handler, once, however often it is called, and settles as that does.
    */
-  around?(next: () => Promise<unknown>, item: Item<Raw>): unknown;
+  readonly around?: ((next: () => Promise<unknown>, item: Item<Raw>) => unknown) | undefined;
 
   /**
    * Does the work. When it fulfils, the value is done; when it rejects or throws, it has failed, is
