@@ -124,7 +124,9 @@ async function live(seed: number): Promise<string> {
       if (attempt < attempts && !final) source.complaints.push("a dead letter too early");
       if (message !== delivery.value) source.complaints.push("a dead letter of another value");
       if (context?.forced.aborted) source.complaints.push("a dead letter after the grace");
-      if ((delivery as FuzzyDelivery).toldLost) source.complaints.push("a dead letter after the loss");
+      if ((delivery as FuzzyDelivery).toldLost) {
+        source.complaints.push("a dead letter after the loss");
+      }
       if (!source.calm && random.chance(0.2)) throw new Error("The morgue is closed");
       buried.add(delivery as FuzzyDelivery);
     },

@@ -33,7 +33,8 @@ async function holding(
   return held;
 }
 
-const lost = 'warn: Service "w" has done an item whose hold was lost before the ack: it may come again';
+const lost =
+  'warn: Service "w" has done an item whose hold was lost before the ack: it may come again';
 
 test("consumer() tries an ack under a lease again, and extends the lease meanwhile", async () => {
   const at: number[] = [];

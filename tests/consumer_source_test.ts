@@ -50,11 +50,13 @@ async function healthOf(it: Rig): Promise<HealthCheck> {
 // When it is asked.
 
 test("consumer() asks again when the source says, unless it knows better", async () => {
-  for (const [ofSource, own, at] of [
-    [undefined, undefined, [0, 1_000, 2_000]],
-    [500, undefined, [0, 500, 1_000, 1_500, 2_000]],
-    [500, 900, [0, 900, 1_800]],
-  ] as const) {
+  for (
+    const [ofSource, own, at] of [
+      [undefined, undefined, [0, 1_000, 2_000]],
+      [500, undefined, [0, 500, 1_000, 1_500, 2_000]],
+      [500, 900, [0, 900, 1_800]],
+    ] as const
+  ) {
     const source = Object.assign(new Broker(), { pollInterval: ofSource });
     const { clock, host } = await over(source, { pollInterval: own });
     await clock.advance(2_000);
@@ -81,13 +83,15 @@ test("consumer() has no interval between the questions to a source that has wait
 
 test("consumer() asks a source that fails when that says, unless it knows better", async () => {
   const seconds = (...them: number[]): number[] => them.map((it) => it * 1_000);
-  for (const [ofSource, own, at] of [
-    [undefined, undefined, seconds(0, 1, 3, 7, 11, 15)],
-    [{ delay: 2_000 }, undefined, seconds(0, 2, 6, 10, 14)],
-    [{ delay: 8_000 }, undefined, seconds(0, 8)],
-    [{ delay: 8_000 }, { delay: 4_000, maxDelay: 5_000 }, seconds(0, 4, 9, 14)],
-    [undefined, { maxDelay: 500 }, [...Array(31).keys()].map((it) => it * 500)],
-  ] as const) {
+  for (
+    const [ofSource, own, at] of [
+      [undefined, undefined, seconds(0, 1, 3, 7, 11, 15)],
+      [{ delay: 2_000 }, undefined, seconds(0, 2, 6, 10, 14)],
+      [{ delay: 8_000 }, undefined, seconds(0, 8)],
+      [{ delay: 8_000 }, { delay: 4_000, maxDelay: 5_000 }, seconds(0, 4, 9, 14)],
+      [undefined, { maxDelay: 500 }, [...Array(31).keys()].map((it) => it * 500)],
+    ] as const
+  ) {
     const source = Object.assign(new Broker(), { away: true, receiveRetry: ofSource });
     const { clock, host } = await over(source, { receiveRetry: own });
     await clock.advance(15_000);
@@ -312,9 +316,11 @@ test("consumer() waits for a source that answers to the end of the grace", async
 });
 
 test("consumer() logs what its source fails to give back, and stops it all the same", async () => {
-  for (const stopping of [() => Promise.reject(new Error("Closed")), () => {
-    throw new Error("Closed");
-  }]) {
+  for (
+    const stopping of [() => Promise.reject(new Error("Closed")), () => {
+      throw new Error("Closed");
+    }]
+  ) {
     const trace = new Trace();
     const it = await over(told(trace, { stopping }));
     await it.host.stop();

@@ -14,7 +14,15 @@ import { Trace } from "./_trace.ts";
 
 guard(test);
 
-const nothing = { done: 0, unacked: 0, failed: 0, retried: 0, released: 0, deadLettered: 0, active: 0 };
+const nothing = {
+  done: 0,
+  unacked: 0,
+  failed: 0,
+  retried: 0,
+  released: 0,
+  deadLettered: 0,
+  active: 0,
+};
 const fine = { ...nothing, receiveErrors: 0, settleErrors: 0 };
 const random = (): number => 0; // so that every delay is a whole one
 
@@ -958,7 +966,10 @@ test("consumer() names what is wrong with its definition", () => {
   const wrong = (definition: object, name: unknown = "w"): string =>
     thrown(() => consumer(name as string, { source, handle() {}, ...definition })).message;
   assert.match(wrong({}, 5), "the name of a service");
-  assert.match(wrong({ source: undefined }), 'Cannot use service "w".source: expected object, got undefined');
+  assert.match(
+    wrong({ source: undefined }),
+    'Cannot use service "w".source: expected object, got undefined',
+  );
   assert.match(wrong({ source: {} }), 'Cannot use service "w".source.receive');
   assert.match(wrong({ handle: "x" }), 'Cannot use service "w".handle');
   assert.match(wrong({ concurrency: 0 }), 'Cannot use service "w".concurrency: 0');

@@ -8,7 +8,12 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { aborted, type Logger } from "../mod.ts";
-import { consumer, type ConsumerDefinition, type Delivery, type Source } from "../src/consumers/mod.ts";
+import {
+  consumer,
+  type ConsumerDefinition,
+  type Delivery,
+  type Source,
+} from "../src/consumers/mod.ts";
 import { Pump } from "../src/consumers/_pump.ts";
 import { quiet } from "./_fake_clock.ts";
 import { Fate, thrown } from "./_fate.ts";
@@ -341,7 +346,12 @@ test("a Pump takes no more once it is closed", async () => {
   );
   const { clock, lines } = rig([]);
   const { signal } = new AbortController();
-  const context = { name: "w", clock, logger: lines, forced: new AbortController().signal } as never;
+  const context = {
+    name: "w",
+    clock,
+    logger: lines,
+    forced: new AbortController().signal,
+  } as never;
   const ran = new Fate(pump.run(signal, context));
   await quiet();
   pump.close(new Error("Enough"));
@@ -383,7 +393,10 @@ test("consumer() refuses settings that mean nothing, and names itself and the se
   assert.is(wrong({ pollInterval: null }), at("pollInterval: expected number, got null"));
   assert.is(wrong({ concurrency: 1.5 }), at("concurrency: 1.5 is no whole number from 1"));
   assert.is(wrong({ concurrency: "4" }), at('concurrency: expected number, got string "4"'));
-  assert.is(wrong({ retry: { attempts: 1.5 } }), at("retry.attempts: 1.5 is no whole number from 1"));
+  assert.is(
+    wrong({ retry: { attempts: 1.5 } }),
+    at("retry.attempts: 1.5 is no whole number from 1"),
+  );
   assert.is(wrong({ retry: { attempts: NaN } }), at("retry.attempts: NaN is not 0 or more"));
   assert.is(wrong({ retry: { delay: 5n } }), at("retry.delay: expected number, got bigint 5"));
   assert.is(wrong({ retry: { delay: Infinity } }), at("retry.delay: Infinity is not finite"));
@@ -391,10 +404,16 @@ test("consumer() refuses settings that mean nothing, and names itself and the se
     wrong({ retry: { delay: 10, maxDelay: 5 } }),
     at("retry.maxDelay: 5 is less than delay: 10"),
   );
-  assert.is(wrong({ retry: { retryable: 1 } }), at("retry.retryable: expected function, got number 1"));
+  assert.is(
+    wrong({ retry: { retryable: 1 } }),
+    at("retry.retryable: expected function, got number 1"),
+  );
   assert.is(wrong({ receiveRetry: { delay: -1 } }), at("receiveRetry.delay: -1 is not 0 or more"));
   assert.is(wrong({ receiveRetry: 5 }), at("receiveRetry: expected object, got number 5"));
-  assert.is(wrong({ outage: "bad" }), at('outage: expected degraded or unhealthy, got string "bad"'));
+  assert.is(
+    wrong({ outage: "bad" }),
+    at('outage: expected degraded or unhealthy, got string "bad"'),
+  );
   assert.is(wrong({ input: {} }), at("input: expected function, got object Object"));
   assert.is(wrong({ input: null }), at("input: expected function, got null"));
   assert.is(wrong({ around: 1 }), at("around: expected function, got number 1"));

@@ -631,11 +631,13 @@ test("healthHandler() passes and lists who is degraded, and says why in the log,
   await host.start();
   const reason = new Error("One replica of two");
   const why = 'warn: Service "db" is degraded: Error: One replica of two';
-  for (const [says, error] of [
-    ["degraded", new Error("It answered degraded")],
-    [{ status: "degraded" }, new Error("It answered degraded")],
-    [{ status: "degraded", error: reason }, reason],
-  ]) {
+  for (
+    const [says, error] of [
+      ["degraded", new Error("It answered degraded")],
+      [{ status: "degraded" }, new Error("It answered degraded")],
+      [{ status: "degraded", error: reason }, reason],
+    ]
+  ) {
     db.says = says;
     await clock.advance(1_000);
     const { status, error: given } = await checkOf(host, "db");

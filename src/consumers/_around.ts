@@ -12,7 +12,9 @@ export async function within(
   let unseen = false;
   let over = false;
   const next = (): Promise<unknown> => {
-    if (over) return quietly(Promise.reject(new Error('"next" was called after "around" had ended')));
+    if (over) {
+      return quietly(Promise.reject(new Error('"next" was called after "around" had ended')));
+    }
     if (!handling) {
       unseen = true;
       handling = quietly(handle().finally(() => (unseen = false)));

@@ -143,9 +143,7 @@ export class Pump<T> {
     this.#onDeadLetter = onDeadLetter;
     this.#concurrency = concurrency;
     this.#retry = readRetry(options.retry, named("retry"));
-    this.#receiveRetry = receiveRetry === undefined
-      ? ofSource
-      : read(receiveRetry, "receiveRetry");
+    this.#receiveRetry = receiveRetry === undefined ? ofSource : read(receiveRetry, "receiveRetry");
     this.#timeout = timeout;
     this.#pollInterval = pollInterval;
     this.#random = random;

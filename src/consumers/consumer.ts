@@ -334,7 +334,9 @@ export class Consumer<T, Raw = T> extends BackgroundService {
   ): Promise<{ readonly degraded: boolean; readonly error: unknown } | undefined> {
     try {
       const answer = await this.#definition.source.health?.(signal);
-      if (answer === false) return { degraded: false, error: new Error("The source answered false") };
+      if (answer === false) {
+        return { degraded: false, error: new Error("The source answered false") };
+      }
       if (answer === "degraded") return { degraded: true, error: undefined };
       const { status, error } = (answer ?? {}) as { readonly status?: unknown; error?: unknown };
       if (status === "degraded") return { degraded: true, error };
@@ -369,7 +371,6 @@ export class Consumer<T, Raw = T> extends BackgroundService {
     clear();
   }
 }
-
 
 /** What of a definition concerns the pump; read one by one, as it may be an instance of a class. */
 function settings<T, Raw>(definition: ConsumerDefinition<T, Raw>): ConsumerOptions<Raw> {

@@ -23,41 +23,38 @@ export interface InboxOptions {
  * import { consumer, Inbox, type Source } from "@runhost/host/consumers";
  * import { deepEqual } from "node:assert/strict";
  *
- * const broker = new EventTarget(); // or a channel of an AMQP client
  * const log: string[] = [];
- *
- * function subscription(): Source<string> {
- *   const inbox = new Inbox<string>({ capacity: 10 });
- *   const onMessage = (event: Event): void => {
- *     const value = (event as CustomEvent<string>).detail;
- *     inbox.push({
- *       value,
- *       ack: () => log.push(`done ${value}`),
- *       release: () => log.push(`back ${value}`),
- *       reject() {},
- *     });
- *   };
- *   return {
- *     pollInterval: 0,
- *     start: () => broker.addEventListener("message", onMessage),
- *     receive: (signal, options) => inbox.receive(signal, options),
- *     async stopping() {
- *       broker.removeEventListener("message", onMessage);
- *       await inbox.stopping();
- *     },
- *   };
- * }
+ * const broker = { push(_value: string): void {} }; // a channel of an AMQP client, say
+ * const inbox = new Inbox<string>({ capacity: 10 });
+ * const source: Source<string> = {
+ *   pollInterval: 0,
+ *   start() {
+ *     broker.push = (value) => {
+ *       inbox.push({
+ *         value,
+ *         ack: () => log.push(`done ${value}`),
+ *         release: () => log.push(`back ${value}`),
+ *         reject() {},
+ *       });
+ *     };
+ *   },
+ *   receive: (signal, options) => inbox.receive(signal, options),
+ *   async stopping() {
+ *     // cancel the subscription here
+ *     await inbox.stopping();
+ *   },
+ * };
  *
  * const worker = consumer<string>("worker", {
- *   source: subscription(),
+ *   source,
  *   handle: () => host.lifetime.stopApplication(),
+ *   started() {
+ *     broker.push("a");
+ *     broker.push("b");
+ *   },
  * });
  * const host = createHost([worker]);
- * const ended = host.run();
- * await new Promise((resolve) => host.lifetime.started.addEventListener("abort", resolve));
- * broker.dispatchEvent(new CustomEvent("message", { detail: "a" }));
- * broker.dispatchEvent(new CustomEvent("message", { detail: "b" }));
- * await ended;
+ * await host.run();
  *
  * deepEqual(log.sort(), ["back b", "done a"]);
  * ```

@@ -39,6 +39,7 @@ export type Input<T, Raw = unknown> = StandardSchema<T> | ((raw: Raw) => T | Pro
 export class InputError extends Error {
   /** Tells it from other errors, also across copies of this package. */
   readonly code: "ERR_INPUT" = "ERR_INPUT";
+  /** `InputError`. */
   override readonly name: string = "InputError";
   /** All that is wrong with the value. */
   readonly issues: readonly InputIssue[];
