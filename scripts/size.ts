@@ -29,7 +29,7 @@ const budgets: readonly Budget[] = [
     name: "health",
     code: `${core} from "@runhost/host"; export { healthHandler } from "@runhost/host/health"`,
     beyond: "core",
-    limit: 1.0 * kB,
+    limit: 1.2 * kB,
   },
   {
     name: "hono",
@@ -48,7 +48,7 @@ const budgets: readonly Budget[] = [
     code:
       `${core} from "@runhost/host"; export { consumer, TaskQueue } from "@runhost/host/consumers"`,
     beyond: "core",
-    limit: 4.5 * kB,
+    limit: 8.0 * kB,
   },
   {
     name: "workers",

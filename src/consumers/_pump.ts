@@ -226,10 +226,6 @@ export class Pump<T> {
 
   async #pull(intake: AbortSignal): Promise<void> {
     for (let failures = 0; !intake.aborted;) {
-      if (this.#turns.due()) {
-        await this.#turns.give();
-        continue;
-      }
       if (this.#running >= this.#concurrency) {
         await this.#change();
         continue;
