@@ -684,7 +684,7 @@ test("healthHandler() has nothing to do with a check that has answered", async (
 });
 
 test("healthHandler() and health() name what they cannot use", async () => {
-  const message = "Cannot use host.~host: expected object, got undefined";
+  const message = "Cannot use host: it was not made by createHost";
   assert.is(thrown<Error>(() => healthHandler({} as never)).message, message);
   assert.is((await rejection(health({} as never))).message, message);
 });
