@@ -244,9 +244,11 @@ export class Consumer<T, Raw = T> extends BackgroundService {
    *
    * Before the start nothing was asked for, so it waits for that.
    *
-   * @throws {RangeError} If `quiet` is negative or `NaN`.
+   * @throws {TypeError} If `quiet` is no number.
+   * @throws {RangeError} If it is negative or `NaN`.
    */
   onIdle(options: IdleOptions = {}): Promise<void> {
+    check("options", options, {});
     const { quiet = 0 } = options;
     check("quiet", quiet, 0);
     return this.#pump.onIdle(quiet);
