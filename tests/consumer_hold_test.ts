@@ -374,8 +374,23 @@ test("consumer() names what it waits for when that hangs, and again after each d
       `warn: Service "w" has waited ${seconds} s for ${what}`;
     assert.equal(waits(), [30, 60, 120, 240].map(line));
     const stopped = new Fate(host.stop());
-    await clock.advance(100_000);
+    await clock.advance(7_000);
     assert.is(stopped.state, "rejected");
+    assert.is(clock.pending, 0, `something waits for ${what}`); // the host has named it
+    assert.is(waits().length, 4);
+  }
+});
+
+test("consumer() leaves no timer behind for what outlives the grace", async () => {
+  for (const delivery of [{ ack: hang }, { ack: hang, hold: "lease" }, {}] as const) {
+    const { clock, host } = await holding(() => ({ extendEvery: 100, ...delivery }), {
+      timeout: 1_000_000,
+      handle: "ack" in delivery ? () => {} : hang,
+    });
+    const stopped = new Fate(host.stop());
+    await clock.advance(8_000);
+    assert.is(stopped.state, "rejected");
+    assert.is(clock.pending, 0);
   }
 });
 

@@ -1,4 +1,5 @@
 import type { Latch } from "../_abort.ts";
+import type { Clear } from "../_timer.ts";
 import type { Hold } from "./_hold.ts";
 import type { Delivery } from "./source.ts";
 import type { ServiceContext } from "../types.ts";
@@ -21,6 +22,8 @@ export interface Held<T> {
   signal: Latch;
   /** Whether ack, release or reject was called: from then on its handler has no say. */
   settling: boolean;
+  /** The limit of the attempt that runs. */
+  clearLimit: Clear;
   /** Ends what it waits for, if that can be ended. */
   wake: () => void;
   /** Its neighbours in the {@linkcode Hands}. */

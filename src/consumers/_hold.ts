@@ -1,7 +1,7 @@
 import { AbortError, Latch, link } from "../_abort.ts";
 import { check, checkWord, nothing } from "../_check.ts";
 import { log } from "../_log.ts";
-import { patiently } from "../_slow.ts";
+import type { Patience } from "../_slow.ts";
 import { type Clear, startTimer } from "../_timer.ts";
 import type { Delivery } from "./source.ts";
 import type { ServiceContext } from "../types.ts";
@@ -19,6 +19,7 @@ export class Hold {
   onLost: (reason: unknown) => void = nothing;
   readonly #delivery: Delivery<unknown>;
   readonly #context: ServiceContext;
+  readonly #patience: Patience;
   /** 0 if it is not extended. */
   readonly #every: number;
   #unlink: () => void = nothing;
@@ -27,13 +28,14 @@ export class Hold {
   #over = false;
 
   /** @throws If something of the delivery is not what it should be. */
-  constructor(delivery: Delivery<unknown>, context: ServiceContext) {
+  constructor(delivery: Delivery<unknown>, context: ServiceContext, patience: Patience) {
     const { lost, hold, extend, extendEvery } = delivery;
     checkWord("delivery.hold", hold ?? "connection", ["connection", "lease"]);
     check("delivery.extendEvery", extendEvery ?? 0, 0);
     check("delivery.extend", extend ?? nothing, nothing);
     this.#delivery = delivery;
     this.#context = context;
+    this.#patience = patience;
     this.lease = hold === "lease";
     this.#every = extend && extendEvery && extendEvery < Infinity ? extendEvery : 0;
     this.#unlink = link(lost ?? undefined, (reason) => this.#lose(reason));
@@ -80,7 +82,8 @@ export class Hold {
     const begun = clock.now(); // a lease counts from when it was asked for, at the latest
     try {
       const call = this.#delivery.extend?.();
-      const answer = await patiently(call, "its source to extend its hold", this.#context);
+      const what = "its source to extend its hold";
+      const answer = await this.#patience.wait(call, what, this.#context);
       if (answer === false) this.#lose(new AbortError("The source has lost its hold on the item"));
       else this.#extendedAt(begun);
     } catch (error) {

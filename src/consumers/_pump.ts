@@ -5,8 +5,8 @@ import { Hold } from "./_hold.ts";
 import { Idle } from "./_idle.ts";
 import { log } from "../_log.ts";
 import { textOf } from "../_render.ts";
-import { patiently } from "../_slow.ts";
-import { type Clear, startTimer } from "../_timer.ts";
+import { Patience } from "../_slow.ts";
+import { startTimer } from "../_timer.ts";
 import { Turns } from "../_turns.ts";
 import type { ConsumerDetails, ConsumerOptions, Item } from "./consumer.ts";
 import { type Backoff, backoff, type BackoffOptions, readBackoff } from "./retry.ts";
@@ -92,6 +92,8 @@ export class Pump<T> {
   readonly #pauses: Set<() => void> = new Set();
   readonly #rests: Set<() => void> = new Set();
   readonly #turns: Turns = new Turns();
+  /** With all that it waits for; its owner's calls wait there, too. */
+  readonly patience: Patience = new Patience();
   /** How many deliveries have not come to their end; each holds a place. */
   #running = 0;
   #wake: () => void = nothing;
@@ -191,6 +193,7 @@ export class Pump<T> {
     this.#delays = !!this.#source.delays;
     this.#row = undefined;
     this.#forced = false;
+    this.patience.begin();
     this.#pulling = true;
     this.#idle.busy();
     let clear = nothing;
@@ -198,10 +201,14 @@ export class Pump<T> {
     const unlinkForced = link(context.forced, (reason) => {
       this.close(reason);
       this.#forced = true;
-      for (const { signal } of this.#held.all()) signal.abort(reason);
+      for (const { signal, clearLimit } of this.#held.all()) {
+        clearLimit();
+        signal.abort(reason);
+      }
       for (const end of this.#rests) end();
       // Who answers to its signal at once is not cut off.
       clear = startTimer(context.clock, 0, () => this.#letGo());
+      this.patience.end();
     });
     try {
       await this.#pull(intake.signal);
@@ -312,13 +319,14 @@ export class Pump<T> {
     return {
       delivery,
       context: this.#context,
-      hold: lost || extend || hold ? new Hold(delivery, this.#context) : undefined,
+      hold: lost || extend || hold ? new Hold(delivery, this.#context, this.patience) : undefined,
       attempt: counted ? attempt as number : 1,
       counted,
       decoded: undefined,
       refused: false,
       signal: new Latch(),
       settling: false,
+      clearLimit: nothing,
       wake: nothing,
       previous: undefined,
       next: undefined,
@@ -349,14 +357,14 @@ export class Pump<T> {
     if (this.#over(held)) await this.#release(held, 0);
     else held.hold?.begin();
     while (!held.settling) {
-      const clear = this.#limit(held);
+      this.#limit(held);
       try {
         await this.#handle(held);
-        clear();
+        held.clearLimit();
         const acked = held.hold ? this.#ack(held, held.hold) : this.#settle(held, "done", ack);
         if (acked) await acked;
       } catch (error) {
-        clear();
+        held.clearLimit();
         await this.#failed(held, error);
       }
     }
@@ -401,7 +409,7 @@ export class Pump<T> {
     const onDeadLetter = this.#onDeadLetter;
     try {
       const noted = onDeadLetter(valueOf(held), failure.error, itemOf(held));
-      await patiently(noted, 'its "onDeadLetter"', this.#context);
+      await this.patience.wait(noted, 'its "onDeadLetter"', this.#context);
     } catch (worse) {
       this.#log("error", "failed to take care of a dead letter, which is tried again", {
         error: worse,
@@ -440,7 +448,7 @@ export class Pump<T> {
 
   async #settled(held: Held<T>, outcome: Outcome, call: PromiseLike<unknown>): Promise<void> {
     try {
-      await patiently(call, waitFor(outcome), this.#context);
+      await this.patience.wait(call, waitFor(outcome), this.#context);
     } catch (error) {
       this.#settleFailed(outcome, error);
       outcome = untold[outcome];
@@ -460,7 +468,7 @@ export class Pump<T> {
     for (let failures = 1;; failures++) {
       const mine = !hold.lost.aborted;
       try {
-        await patiently(held.delivery.ack(), waitFor("done"), this.#context);
+        await this.patience.wait(held.delivery.ack(), waitFor("done"), this.#context);
         if (mine) outcome = "done";
         break;
       } catch (error) {
@@ -513,15 +521,17 @@ export class Pump<T> {
     if (late.length > 0 && this.#warns) {
       this.#log("warn", `gave back what it could not finish in time: ${late.length}`);
     }
+    for (const { hold } of this.#held.all()) hold?.end(); // nobody waits for them for long any more
     for (const held of late) {
       this.#running++;
       this.#release(held, 0).then(() => this.#left());
     }
   }
 
-  #limit({ signal, context }: Held<T>): Clear {
-    if (this.#timeout === Infinity) return nothing;
-    return startTimer(context.clock, this.#timeout, () => {
+  #limit(held: Held<T>): void {
+    if (this.#timeout === Infinity) return;
+    const { signal, context } = held;
+    held.clearLimit = startTimer(context.clock, this.#timeout, () => {
       signal.abort(new AbortError(`The item took longer than ${this.#timeout} ms`));
     });
   }

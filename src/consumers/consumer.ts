@@ -2,7 +2,6 @@ import { AbortError, link } from "../_abort.ts";
 import { check, checkNames, checkWord, nothing } from "../_check.ts";
 import { define } from "../_definition.ts";
 import { log } from "../_log.ts";
-import { patiently } from "../_slow.ts";
 import { startTimer } from "../_timer.ts";
 import { within } from "./_around.ts";
 import type { Held } from "./_hands.ts";
@@ -323,7 +322,7 @@ export class Consumer<T, Raw = T> extends BackgroundService {
     const { value } = held.delivery;
     if (!this.#decode) return value;
     try {
-      return await patiently(this.#decode(value), 'its "input"', held.context);
+      return await this.#pump.patience.wait(this.#decode(value), 'its "input"', held.context);
     } catch (error) {
       held.refused = true;
       throw error;
@@ -354,7 +353,8 @@ export class Consumer<T, Raw = T> extends BackgroundService {
     if (!this.#open || !source.stopping) return;
     this.#toldSource ??= this.#unlessForced(async () => {
       const told = source.stopping?.(context.forced, context);
-      await patiently(told, "its source to give back what it holds", context);
+      const what = "its source to give back what it holds";
+      await this.#pump.patience.wait(told, what, context);
     });
   }
 
@@ -366,7 +366,10 @@ export class Consumer<T, Raw = T> extends BackgroundService {
     let clear = nothing;
     let unlink = nothing;
     const cut = new Promise<void>((resolve) => {
-      unlink = link(forced, () => (clear = startTimer(clock, 0, resolve)));
+      unlink = link(forced, () => {
+        this.#pump.patience.end();
+        clear = startTimer(clock, 0, resolve);
+      });
     });
     await Promise.race([called, cut]);
     unlink();
