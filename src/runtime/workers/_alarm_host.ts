@@ -5,7 +5,7 @@ import { readSettings, type Settings } from "../../_options.ts";
 import { textOf } from "../../_render.ts";
 import { startTimer } from "../../_timer.ts";
 import { createHost } from "../../host.ts";
-import { backoff, readRetry, type Retry, type RetryOptions } from "../../consumers/retry.ts";
+import { type Backoff, backoff, type BackoffOptions, readBackoff } from "../../consumers/retry.ts";
 import type { Host, HostOptions, Services } from "../../types.ts";
 
 /** What is used of the state of a Durable Object. */
@@ -38,7 +38,7 @@ export interface AlarmHostOptions extends HostOptions {
   readonly pause?: number | undefined;
 
   /** When a slice that failed is followed by the next; there is no last attempt. */
-  readonly retry?: Omit<RetryOptions, "attempts"> | undefined;
+  readonly retry?: BackoffOptions | undefined;
 
   /**
    * As of any host; it begins when the slice is over.
@@ -122,7 +122,7 @@ export class AlarmHost {
   readonly #services: () => Services;
   readonly #times: Times;
   readonly #settings: Settings;
-  readonly #retry: Retry;
+  readonly #retry: Backoff;
   #running: Slice | undefined;
   #failures = 0;
 
@@ -151,7 +151,7 @@ export class AlarmHost {
     this.#services = services;
     this.#settings = readSettings({ ...options, ...times, stopWhenIdle: true });
     this.#times = times;
-    this.#retry = readRetry(options.retry);
+    this.#retry = readBackoff(options.retry ?? {}, `${label}.retry`, 60_000);
   }
 
   /** Sets the first alarm, unless one is set: the work begins soon, or is under way. */

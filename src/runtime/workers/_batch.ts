@@ -67,7 +67,7 @@ export interface BatchFailure<T> {
  * @param handle Does the work. Its signal aborts when the batch must end, and after `timeout`.
  * @returns What is not done, in the order in which that was known. Never rejects.
  * @throws {TypeError} If an option has the wrong type.
- * @throws {RangeError} If `concurrency` is less than 1, or `timeout` negative or `NaN`.
+ * @throws {RangeError} If `concurrency` is no whole number from 1, or `timeout` negative or `NaN`.
  *
  * @example Amazon SQS on AWS Lambda
  * ```ts

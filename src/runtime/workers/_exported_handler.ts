@@ -1,5 +1,5 @@
 import { check, checkNames, checkWhole, nothing } from "../../_check.ts";
-import { backoff, readRetry, type RetryOptions } from "../../consumers/retry.ts";
+import { backoff, type BackoffOptions, readBackoff } from "../../consumers/retry.ts";
 import type { HostedService } from "../../types.ts";
 import { type BatchOptions, handleBatch } from "./_batch.ts";
 import type { LazyHost } from "./_lazy_host.ts";
@@ -91,7 +91,7 @@ export interface QueueConsumer<Env = unknown, Body = unknown>
    *
    * @default {as the queue is configured}
    */
-  readonly retry?: Omit<RetryOptions, "attempts"> | undefined;
+  readonly retry?: BackoffOptions | undefined;
 
   /**
    * Does the work. The message is acked when it fulfils and retried when it rejects or throws, unless
@@ -225,7 +225,7 @@ export function exportedHandler<Env = unknown>(
       const { concurrency = 1, timeout = Infinity, retry } = consumer;
       checkWhole(`${label}.concurrency`, concurrency, 1);
       check(`${label}.timeout`, timeout, 0);
-      return [name, retry && readRetry(retry)];
+      return [name, retry && readBackoff(retry, `${label}.retry`, 60_000)];
     }),
   );
 

@@ -2,7 +2,7 @@ import type { Settings } from "../../_options.ts";
 import { log } from "../../_log.ts";
 import { delay } from "../../delay.ts";
 import { createHost } from "../../host.ts";
-import { backoff, readRetry } from "../../consumers/retry.ts";
+import { backoff, readBackoff } from "../../consumers/retry.ts";
 import type { Host, Services } from "../../types.ts";
 import { type Deadline, type PlatformEvent, startDeadline } from "./_platform_event.ts";
 
@@ -20,7 +20,7 @@ export function createSlices<Env>(
   settings: Settings,
 ): Slices<Env> {
   const { clock, logger, shutdownTimeout, abandonTimeout } = settings;
-  const retry = readRetry();
+  const retry = readBackoff({}, "retry", 60_000);
   let running: Host | undefined;
   /** When the next may begin. The one under way ends with its event at the latest. */
   let next = 0;
