@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import {
   aborted,
   backgroundService,
+  type Clock,
   delay,
   type EventContext,
   hostedService,
@@ -255,8 +256,15 @@ for (
 ) {
   starts(`with ${given}, the signals of an event abort in time, or never`, async () => {
     const platform = new Platform();
+    const clock: Clock = {
+      ...platform.clock,
+      setTimeout(callback, ms) {
+        assert.ok(ms >= 0, `a timer of ${ms} ms, which fires at once`);
+        return platform.clock.setTimeout(callback, ms);
+      },
+    };
     const lazy = lazyHost(() => [], {
-      clock: platform.clock,
+      clock,
       shutdownTimeout: Infinity,
       abandonTimeout: Infinity,
     });
