@@ -59,6 +59,9 @@ export interface HostedService {
    * `@runhost/host/health` while the host is started, at most once a second and never twice at the
    * same time.
    *
+   * `"degraded"`, or `{ status: "degraded", error }` with the reason, is for a service that can do part
+   * of it: that is shown, but the host stays ready. Any other answer is a good one.
+   *
    * @param signal Aborts when the answer comes too late to count.
    */
   health?(signal: AbortSignal): unknown;
