@@ -61,7 +61,7 @@ const budgets: readonly Budget[] = [
     name: "objects",
     code: `${core} from "@runhost/host"; export { BackgroundObject } from "@runhost/host/workers"`,
     beyond: "core",
-    limit: 1.4 * kB,
+    limit: 1.3 * kB,
   },
   {
     // Without croner, which whoever uses this has chosen.
