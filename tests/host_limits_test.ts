@@ -836,8 +836,6 @@ test("what was abandoned stays so, though its next hook ends well", async () => 
   assert.is(host.services[0]?.state, "abandoned");
 });
 
-test.run();
-
 // Limits of a process that stood still.
 
 /** A clock that jumps: the process was frozen and goes on, and its timers fire at once. */
@@ -883,3 +881,5 @@ test("a limit that is late by 1 s is not extended: the process was busy", async 
   await clock.advance(1_000 + 2_000);
   assert.is(stop.state, "rejected");
 });
+
+test.run();

@@ -39,7 +39,7 @@ function selected(file: string): boolean {
 process.exitCode = 1;
 
 const watchdog = new Watchdog({
-  limit: Number(process.env["TEST_LIMIT"] ?? 120_000),
+  limit: Number(process.env["TEST_LIMIT"] ?? 240_000),
   deadline: Number(process.env["TEST_DEADLINE"] ?? Infinity),
 });
 let file = "";
@@ -55,7 +55,7 @@ process.once("exit", () => {
 // uvu's own way to run many files: they queue their suites by index, `exec` runs the queue.
 const queue: Group[] = [];
 const uvu = Object.assign(globalThis, { UVU_DEFER: 1, UVU_INDEX: 0, UVU_QUEUE: queue });
-const { exec } = await import("uvu");
+const { exec, test } = await import("uvu");
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
 for (const [index, name] of files.entries()) {
@@ -66,6 +66,8 @@ for (const [index, name] of files.entries()) {
   try {
     await import(new URL(name, import.meta.url).href);
     if (group.length === 1) throw new Error("It has no test.run()");
+    const left = await forgotten(group);
+    if (left > 0) throw new Error(`${left} of its tests are behind its test.run()`);
   } catch (error) {
     counts.failed++;
     console.error(`Cannot load ${name}:`, error);
@@ -92,6 +94,21 @@ async function counted(name: string, suite: () => Promise<Result>): Promise<Resu
   counts.failed += total - passed;
   counts.skipped += skipped;
   return result;
+}
+
+/** How many tests a file has left that nobody has told to run; uvu would give them to the next file. */
+async function forgotten(group: Group): Promise<number> {
+  test.run();
+  const suite = group.pop();
+  if (typeof suite !== "function") return 0;
+  const { write } = process.stdout;
+  process.stdout.write = () => true;
+  try {
+    const [, , , total] = await suite();
+    return total;
+  } finally {
+    process.stdout.write = write;
+  }
 }
 
 /** A result with all that uvu does not report: what failed around the tests. */

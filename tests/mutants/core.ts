@@ -13,15 +13,15 @@ export const core: readonly Mutant[] = [
   {
     fault: "the stop has the reason of the newest request, not that which cancelled the start",
     file: "src/host.ts",
-    from: "const first = cancellation ? cancellation.reason : reason;",
-    to: "const first = reason;",
+    from: "if (!cancellation) stopReason = () => reason;",
+    to: "stopReason = () => reason;",
     tests: ["tests/application_lifetime"],
   },
   {
     fault: "a rollback gives its own reason to stop, not that which cancelled the start",
     file: "src/host.ts",
-    from: "cancellation ? cancellation.reason : new AbortError",
-    to: "new AbortError",
+    from: 'stopReason = () => reason; signals.fire("cancel", reason);',
+    to: 'signals.fire("cancel", reason);',
     tests: ["tests/application_lifetime"],
   },
   {
@@ -224,8 +224,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "a start that began after the stop is taken",
     file: "src/host.ts",
-    from: "if (stopping) { throw new HostStateError(",
-    to: "if (false) { throw new HostStateError(",
+    from: 'if (fired.started.aborted ? state === "stopped" : stopping && !starting) {',
+    to: "if (false) {",
     tests: ["tests/host_calls"],
   },
   {
@@ -248,6 +248,55 @@ export const core: readonly Mutant[] = [
     from: "cancelStart(reason, false, [error]); requestStop(reason);",
     to: "requestStop(reason);",
     tests: ["tests/host_errors", "tests/host_workers"],
+  },
+  {
+    fault: "closing has a reason of its own, not that of the stop",
+    file: "src/host.ts",
+    from: "fired.stopping.abortWith(() => fired.closing.reason);",
+    to: "fired.stopping.abortWith(stopReason);",
+    tests: ["tests/application_lifetime"],
+  },
+  {
+    fault: "the cut counts from the end of the grace, however late that was decided",
+    file: "src/host.ts",
+    from: "startLimit(clock, Math.max(left, abandonTimeout), () => {",
+    to: "startLimit(clock, left, () => {",
+    tests: ["tests/host_limits", "tests/host_stop"],
+  },
+  {
+    fault: "a grace that ended before the stop began never comes to the cut",
+    file: "src/host.ts",
+    from: 'if (signals.fired("forced")) limitRest();',
+    to: "",
+    tests: ["tests/host_limits", "tests/host_stop", "tests/host_start"],
+  },
+  {
+    fault: "a limit strikes at once in a process that stood still",
+    file: "src/_timer.ts",
+    from: "if (late <= frozen) return callback();",
+    to: "if (true) return callback();",
+    tests: ["tests/host_limits"],
+  },
+  {
+    fault: "a limit that was late waits as long as the process stood still",
+    file: "src/_timer.ts",
+    from: "Math.min(late, longestThaw)",
+    to: "late",
+    tests: ["tests/host_limits"],
+  },
+  {
+    fault: "a limit that is a little late is given again",
+    file: "src/_timer.ts",
+    from: "if (late <= frozen) return callback();",
+    to: "if (late <= 0) return callback();",
+    tests: ["tests/host_limits"],
+  },
+  {
+    fault: "a context makes its functions anew each time",
+    file: "src/_context.ts",
+    from: "return this.#fail ??= ",
+    to: "return ",
+    tests: ["tests/host_workers"],
   },
   // Latches and signals.
   {
@@ -323,15 +372,15 @@ export const core: readonly Mutant[] = [
   {
     fault: "the reason of a worker's own signal is a failure",
     file: "src/_signals.ts",
-    from: "[shared.cancel, stopping, forced, workerLink?.controller?.signal]",
-    to: "[shared.cancel, stopping, forced]",
+    from: "[shared.cancel, stopping, closing, forced, workerLink?.controller?.signal]",
+    to: "[shared.cancel, stopping, closing, forced]",
     tests: ["tests/host_errors"],
   },
   {
     fault: "the reason of the end of the grace is a failure of a worker",
     file: "src/_signals.ts",
-    from: "[shared.cancel, stopping, forced, workerLink?.controller?.signal]",
-    to: "[shared.cancel, stopping, workerLink?.controller?.signal]",
+    from: "[shared.cancel, stopping, closing, forced, workerLink?.controller?.signal]",
+    to: "[shared.cancel, stopping, closing, workerLink?.controller?.signal]",
     tests: ["tests/host_errors"],
   },
   // Work.
@@ -509,15 +558,15 @@ export const core: readonly Mutant[] = [
   {
     fault: "a hook that outlived its turn is not waited for any more",
     file: "src/_calls.ts",
-    from: "call.clear = startTimer(clock, turn, () => outlived(call)); release(call);",
+    from: "call.clear = startLimit(clock, turn, () => outlived(call)); release(call);",
     to: "outlived(call);",
     tests: ["tests/host_limits"],
   },
   {
     fault: "a hook that hangs costs the next one its turn",
     file: "src/_calls.ts",
-    from: "call.clear = startTimer(clock, turn, () => outlived(call)); release(call);",
-    to: "call.clear = startTimer(clock, turn, () => outlived(call));",
+    from: "call.clear = startLimit(clock, turn, () => outlived(call)); release(call);",
+    to: "call.clear = startLimit(clock, turn, () => outlived(call));",
     tests: ["tests/host_limits"],
   },
   {
