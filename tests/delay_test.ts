@@ -18,9 +18,35 @@ test("delay() resolves after its time", async () => {
   assert.is(clock.pending, 0);
 });
 
-test("delay() without a clock uses the global timers", async () => {
-  await delay(1);
-  await delay(0);
+test("delay() without a clock uses the global timers, as they are when it is called", async () => {
+  const { setTimeout, clearTimeout } = globalThis;
+  const controller = new AbortController();
+  const set: number[] = [];
+  const cleared: unknown[] = [];
+  let fire = (): void => {};
+  try {
+    Object.assign(globalThis, {
+      setTimeout: (callback: () => void, ms: number) => {
+        fire = callback;
+        return `timer ${set.push(ms)}`;
+      },
+      clearTimeout: (timer: unknown) => cleared.push(timer),
+    });
+    const first = new Fate(delay(7));
+    await quiet();
+    assert.is(first.state, "pending");
+    fire();
+    await quiet();
+    assert.is(first.state, "fulfilled");
+    const second = new Fate(delay(8, { signal: controller.signal }));
+    controller.abort("enough");
+    await quiet();
+    assert.is(second.reason, "enough");
+  } finally {
+    Object.assign(globalThis, { setTimeout, clearTimeout });
+  }
+  assert.equal(set, [7, 8]);
+  assert.equal(cleared, ["timer 2"]);
 });
 
 test("delay(0) still takes a turn", async () => {
