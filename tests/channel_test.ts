@@ -1,4 +1,3 @@
-import process from "node:process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Channel, ChannelClosedError, type ChannelOptions } from "../src/channels/mod.ts";
@@ -8,7 +7,7 @@ import { Fate, rejection, thrown } from "./_fate.ts";
 import { guard } from "./_guard.ts";
 import { heapInUse } from "./_heap.ts";
 import { Listeners } from "./_listeners.ts";
-import { Random } from "./fuzz/random.ts";
+import { playLives } from "./fuzz/lives.ts";
 
 guard(test);
 
@@ -536,12 +535,7 @@ test("Channel keeps no item that has been read or dropped", () => {
 });
 
 const runs = 2_000;
-const seed = process.env["CHANNEL_SEED"];
 
-test(`Channel breaks no invariant in ${runs} random runs`, async () => {
-  if (seed !== undefined) return await playChannelRun(Number(seed));
-  const random = new Random(Math.floor(Math.random() * 2 ** 32));
-  for (let run = 0; run < runs; run++) await playChannelRun(random.seed());
-});
+test(`Channel breaks no invariant in ${runs} random runs`, () => playLives(runs, playChannelRun));
 
 test.run();

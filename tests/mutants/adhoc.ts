@@ -72,8 +72,13 @@ class Copy {
   }
 }
 
-import { readFileSync as rf } from "node:fs"; const names = rf("/tmp/wd/survivors.txt","utf8").trim().split("\n"); const wide = (process.env["WIDE"] ?? "").split(",");
-const chosen = mutants.filter(({fault}) => names.some((n) => fault.includes(n))).map((m) => ({ ...m, tests: wide }));
+import { readFileSync as rf } from "node:fs";
+const names = rf("/tmp/wd/survivors.txt", "utf8").trim().split("\n");
+const wide = (process.env["WIDE"] ?? "").split(",");
+const chosen = mutants.filter(({ fault }) => names.some((n) => fault.includes(n))).map((m) => ({
+  ...m,
+  tests: wide,
+}));
 const copies = Array.from({ length: lanes }, (_, index) => new Copy(`${index}`));
 const problems: string[] = [];
 const begun = performance.now();

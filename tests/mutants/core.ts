@@ -22,7 +22,14 @@ export const core: readonly Mutant[] = [
     file: "src/host.ts",
     from: 'stopReason = () => reason; signals.fire("cancel", reason);',
     to: 'signals.fire("cancel", reason);',
-    tests: ["tests/application_lifetime"],
+    tests: [
+      "tests/host_",
+      "tests/application_lifetime",
+      "tests/run_host",
+      "tests/leaks",
+      "tests/health",
+      "tests/better",
+    ],
   },
   {
     fault: "a second request to stop counts",
@@ -86,7 +93,7 @@ export const core: readonly Mutant[] = [
     file: "src/host.ts",
     from: "if (undecided) await starting;",
     to: "",
-    tests: ["tests/host_start", "tests/run_host", "tests/host_stop", "tests/application_lifetime"],
+    tests: ["tests/host_start"],
   },
   {
     fault: "a drain delay begins also when the start did not complete",
@@ -142,7 +149,14 @@ export const core: readonly Mutant[] = [
     file: "src/host.ts",
     from: "clearLimit();",
     to: "",
-    tests: ["tests/host_start", "tests/host_limits"],
+    tests: [
+      "tests/host_",
+      "tests/application_lifetime",
+      "tests/run_host",
+      "tests/leaks",
+      "tests/health",
+      "tests/better",
+    ],
   },
   {
     fault: "the timer of the grace outlives the stop",
@@ -304,14 +318,14 @@ export const core: readonly Mutant[] = [
     file: "src/_abort.ts",
     from: "if (this.aborted) return; this.aborted = true;",
     to: "this.aborted = true;",
-    tests: ["tests/application_lifetime", "tests/host_stop"],
+    tests: ["tests/abort"],
   },
   {
     fault: "a reason that is made when somebody looks is made anew each time",
     file: "src/_abort.ts",
     from: "this.#reason = () => reason; return reason;",
     to: "return reason;",
-    tests: ["tests/application_lifetime", "tests/host_errors"],
+    tests: ["tests/abort"],
   },
   {
     fault: "a signal that is made after the abort has not aborted",
@@ -325,7 +339,7 @@ export const core: readonly Mutant[] = [
     file: "src/_abort.ts",
     from: "return isAbortError(reason) ? reason : new AbortError(message, reason);",
     to: "return new AbortError(message, reason);",
-    tests: ["tests/application_lifetime"],
+    tests: ["tests/abort"],
   },
   {
     fault: "an AbortError counts as an answer to a signal that has not aborted",
@@ -438,7 +452,7 @@ export const core: readonly Mutant[] = [
     file: "src/_work.ts",
     from: "if (!open) return; close(run);",
     to: "close(run);",
-    tests: ["tests/host_workers", "tests/host_limits", "tests/host_events"],
+    tests: ["tests/host_events"],
   },
   {
     fault: "a service whose stop was given up is listed twice in the outcome",
@@ -503,7 +517,7 @@ export const core: readonly Mutant[] = [
     file: "src/_hooks.ts",
     from: "member.stopAbandoned = true; signals.abortWork(member);",
     to: "member.stopAbandoned = true;",
-    tests: ["tests/host_workers", "tests/host_limits"],
+    tests: ["tests/host_workers"],
   },
   {
     fault: "work that outlives its service's stop is not told to end",
@@ -570,13 +584,6 @@ export const core: readonly Mutant[] = [
     tests: ["tests/host_limits"],
   },
   {
-    fault: "a hook called after the cut is waited for without limit",
-    file: "src/_calls.ts",
-    from: "if (isCut) { sweep(); release(call); }",
-    to: "if (isCut) { release(call); }",
-    tests: ["tests/host_limits", "tests/host_wait_until"],
-  },
-  {
     fault: "what is called after the cut waits for its turn",
     file: "src/_calls.ts",
     from: "if (isCut) { sweep(); release(call); }",
@@ -588,7 +595,14 @@ export const core: readonly Mutant[] = [
     file: "src/_calls.ts",
     from: "isCut = true; sweep(); open().forEach(release);",
     to: "isCut = true; open().forEach(outlived);",
-    tests: ["tests/host_limits"],
+    tests: [
+      "tests/host_",
+      "tests/application_lifetime",
+      "tests/run_host",
+      "tests/leaks",
+      "tests/health",
+      "tests/better",
+    ],
   },
   {
     fault: "a forced stop abandons what is called afterwards, too",
@@ -640,13 +654,6 @@ export const core: readonly Mutant[] = [
     tests: ["tests/host_errors"],
   },
   {
-    fault: "a timer is set after the host has stopped",
-    file: "src/_calls.ts",
-    from: "if (call.limited || closed) return;",
-    to: "if (call.limited) return;",
-    tests: ["tests/host_limits", "tests/host_start"],
-  },
-  {
     fault: "the timer of a hook outlives it",
     file: "src/_calls.ts",
     from: "call.open = false; call.clear?.();",
@@ -658,7 +665,14 @@ export const core: readonly Mutant[] = [
     file: "src/_calls.ts",
     from: "clearSweep?.(); clearForce?.(); }",
     to: "clearSweep?.(); }",
-    tests: ["tests/host_limits", "tests/leaks", "tests/host_stop"],
+    tests: [
+      "tests/host_",
+      "tests/application_lifetime",
+      "tests/run_host",
+      "tests/leaks",
+      "tests/health",
+      "tests/better",
+    ],
   },
   {
     fault: "a hook that throws ends the line",
@@ -701,14 +715,21 @@ export const core: readonly Mutant[] = [
     file: "src/_failures.ts",
     from: "if (closed) return;",
     to: "",
-    tests: ["tests/host_errors", "tests/host_limits", "tests/host_start"],
+    tests: ["tests/host_start"],
   },
   {
     fault: "stop() rejects with the errors of the start",
     file: "src/_failures.ts",
     from: "ofStop: () => list((phase) => !isStartPhase(phase)),",
     to: "ofStop: () => list(() => true),",
-    tests: ["tests/host_start", "tests/host_errors"],
+    tests: [
+      "tests/host_",
+      "tests/application_lifetime",
+      "tests/run_host",
+      "tests/leaks",
+      "tests/health",
+      "tests/better",
+    ],
   },
   // The journal.
   {
@@ -730,7 +751,7 @@ export const core: readonly Mutant[] = [
     file: "src/_journal.ts",
     from: "if (result instanceof Promise) result.catch(failed);",
     to: "",
-    tests: ["tests/host_events", "tests/listener_errors"],
+    tests: ["tests/host_events"],
   },
   {
     fault: "two subscriptions of one observer are one",
@@ -845,7 +866,7 @@ export const core: readonly Mutant[] = [
     file: "src/background_service.ts",
     from: "if (signal?.aborted) controller.abort(signal.reason);",
     to: "",
-    tests: ["tests/background_service", "tests/host_start"],
+    tests: ["tests/host_workers"],
   },
   // Crew, options, timers.
   {
@@ -867,7 +888,14 @@ export const core: readonly Mutant[] = [
     file: "src/_crew.ts",
     from: "} catch (error) { return error; }",
     to: "} catch (error) { throw error; }",
-    tests: ["tests/host_names", "tests/host_events", "tests/host_calls", "tests/hosted_service"],
+    tests: [
+      "tests/host_",
+      "tests/application_lifetime",
+      "tests/run_host",
+      "tests/leaks",
+      "tests/health",
+      "tests/better",
+    ],
   },
   {
     fault: "a long timer fires at once",
