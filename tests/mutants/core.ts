@@ -312,6 +312,29 @@ export const core: readonly Mutant[] = [
     to: "return ",
     tests: ["tests/host_workers"],
   },
+  // The fuzzer looks by itself.
+  {
+    fault: "the newest reason to cancel a start wins, in the eyes of the fuzzer",
+    file: "src/host.ts",
+    from: "if (!undecided || cancellation) return; cancellation =",
+    to: "if (!undecided) return; cancellation =",
+    tests: ["tests/fuzz/fuzz"],
+  },
+  {
+    fault:
+      "a request to stop replaces the reason of the cancelled start, in the eyes of the fuzzer",
+    file: "src/host.ts",
+    from: "if (!cancellation) stopReason = () => reason; const first",
+    to: "stopReason = () => reason; const first",
+    tests: ["tests/fuzz/fuzz"],
+  },
+  {
+    fault: "a rollback has a reason of its own, in the eyes of the fuzzer",
+    file: "src/host.ts",
+    from: 'stopReason = () => reason; signals.fire("cancel", reason); for',
+    to: 'signals.fire("cancel", reason); for',
+    tests: ["tests/fuzz/fuzz"],
+  },
   // Latches and signals.
   {
     fault: "the newest reason of a signal wins",

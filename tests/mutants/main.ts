@@ -52,7 +52,9 @@ class Copy {
 
   run(filters: readonly string[], limit: number): Promise<Verdict> {
     const args = ["--import", import.meta.resolve("tsx"), "tests/run.ts", ...filters];
-    const env = { ...process.env, NO_COLOR: "1", TEST_LIMIT: String(limit) };
+    // A fault that a fuzzer sees, it sees soon.
+    const fuzz = { FUZZ_SEED: "1", FUZZ_RUNS: "300" };
+    const env = { ...process.env, ...fuzz, NO_COLOR: "1", TEST_LIMIT: String(limit) };
     const child = spawn(process.execPath, args, { cwd: this.#root, env });
     const kill = (): void => void child.kill("SIGKILL");
     process.once("exit", kill);
