@@ -79,7 +79,7 @@ test("Channel checks its options", () => {
     assert.is(error.message, message);
   };
   refuse(null, TypeError, "Cannot use options: expected object, got null");
-  refuse({ capacity: "1" }, TypeError, "Cannot use capacity: expected number, got string");
+  refuse({ capacity: "1" }, TypeError, 'Cannot use capacity: expected number, got string "1"');
   refuse({ capacity: -1 }, RangeError, "Cannot use capacity: -1 is not 0 or more");
   refuse({ capacity: NaN }, RangeError, "Cannot use capacity: NaN is not 0 or more");
   refuse({ capacity: 1.5 }, RangeError, "Cannot use capacity: 1.5 is not a whole number");
@@ -88,7 +88,7 @@ test("Channel checks its options", () => {
     TypeError,
     "Cannot use fullMode: expected wait, dropNewest, dropOldest, dropWrite, got drop",
   );
-  refuse({ onDropped: 1 }, TypeError, "Cannot use onDropped: expected function, got number");
+  refuse({ onDropped: 1 }, TypeError, "Cannot use onDropped: expected function, got number 1");
   const options = { capacity: undefined, fullMode: undefined, onDropped: undefined };
   fill(new Channel<number>(options), 1, 2, 3);
 });

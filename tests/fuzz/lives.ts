@@ -21,7 +21,8 @@ export async function playLives(
   const first = FUZZ_SEED ?? (FUZZ_RUNS ? Math.floor(Math.random() * 2 ** 32) : 20_261_126);
   const count = Number(FUZZ_RUNS ?? (FUZZ_SEED ? 1 : runs));
   if (asked !== undefined) console.log(`\n${count} lives from FUZZ_SEED=${first}`);
-  for (let seed = Number(first), end = seed + count; seed < end; seed++) {
+  for (let life = 0; life < count; life++) {
+    const seed = Number(first) + life;
     try {
       await live(seed);
     } catch (error) {
