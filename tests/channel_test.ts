@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Channel, ChannelClosedError, type ChannelOptions } from "../src/channels/mod.ts";
+import { Waiters } from "../src/channels/_waiters.ts";
 import { playChannelRun } from "./_channel_run.ts";
 import { quiet } from "./_fake_clock.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
@@ -537,5 +538,13 @@ test("Channel keeps no item that has been read or dropped", () => {
 const runs = 2_000;
 
 test(`Channel breaks no invariant in ${runs} random runs`, () => playLives(runs, playChannelRun));
+
+test("a waiter that has left the queue holds nobody who came after it", () => {
+  const waiters = new Waiters<string>();
+  for (let count = 0; count < 3; count++) void waiters.wait(undefined, undefined);
+  const left = waiters.shift() as unknown as Readonly<Record<"previous" | "next", unknown>>;
+  assert.equal([left.previous, left.next], [undefined, undefined]);
+  waiters.resolve("over");
+});
 
 test.run();
