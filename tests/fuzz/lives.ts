@@ -26,7 +26,8 @@ export async function playLives(
     try {
       await live(seed);
     } catch (error) {
-      throw new Error(`FUZZ_SEED=${seed}: ${error}`, { cause: error });
+      const { stack = String(error) } = error as Error;
+      throw new Error(`FUZZ_SEED=${seed}: ${stack}`, { cause: error });
     }
   }
 }
