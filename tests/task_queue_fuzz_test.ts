@@ -114,10 +114,7 @@ async function live(seed: number): Promise<string> {
   return `${clock.now()} ${JSON.stringify(queue.details)}`;
 }
 
-/** `FUZZ_SEED=1 tsx tests/run.ts task_queue_fuzz` runs one life again. */
-const again = process.env["FUZZ_SEED"];
-const runs = again === undefined ? 500 : 1;
-const first = again === undefined ? 1 : Number(again);
+const runs = 500;
 
 test(`TaskQueue ends each task once in ${runs} random lives`, () => playLives(runs, live));
 
