@@ -370,7 +370,7 @@ export class Model {
 
 /** Whether a signal's reason is what a cause leads to: a caller's own, or an error of the host. */
 export function explains({ kind, reason }: Cause, fired: unknown): boolean {
-  const { name, cause } = (fired ?? {}) as Partial<Error>;
+  const { name, message = "", cause } = (fired ?? {}) as Partial<Error>;
   switch (kind) {
     case "signal":
       return fired === reason;
@@ -378,8 +378,12 @@ export function explains({ kind, reason }: Cause, fired: unknown): boolean {
       return fired === reason || (name === "AbortError" && cause === reason);
     case "crash":
       return name === "AbortError" && cause === reason;
+    case "stop":
+      return name === "AbortError" && /^The host (is stopping|was stopped while)/.test(message);
+    case "idle":
+      return name === "AbortError" && message === "All background work has ended";
     default:
-      return name === "AbortError";
+      return name === "AbortError" && message === "The start failed";
   }
 }
 
