@@ -1,7 +1,10 @@
 import { check, nothing } from "../../_check.ts";
+import type { HostedServiceHooks } from "../../hosted_service.ts";
 import type { HostedService, ServiceContext } from "../../types.ts";
 import { type ExecutionContext, fetchHandler, type FetchResult } from "./_fetch.ts";
 import {
+  checkServer,
+  checkSrvx,
   type Listener,
   listenError,
   type Place,
@@ -35,8 +38,12 @@ export interface SrvxServer {
   readonly bun?: { readonly server?: unknown } | undefined;
 }
 
-/** Options of {@linkcode httpServer} on Bun: a handler, or a server of srvx. */
-export interface HttpServerOptions {
+/**
+ * Options of {@linkcode httpServer} on Bun: a handler, or a server of srvx, and all settings and
+ * hooks of a hosted service. What `starting` and `start` do is done before it listens, what `stop`
+ * and `stopped` do after it has drained.
+ */
+export interface HttpServerOptions extends HostedServiceHooks {
   /**
    * Answers requests: `app.fetch` of Hono, which finds `server` as `c.env`.
    *
@@ -47,7 +54,7 @@ export interface HttpServerOptions {
   /** A server of srvx that does not listen yet, in place of `fetch`. */
   readonly server?: SrvxServer | undefined;
   /**
-   * Where it listens; 0 for any port.
+   * Where it listens: a whole number up to 65535, 0 for any port.
    *
    * @default {3000, or what the environment says}
    */
@@ -125,10 +132,11 @@ const interval = 20;
  * ```
  */
 export function httpServer(name: string, options: HttpServerOptions): HostedService {
-  const { fetch = nothing, server, serve = {} } = options;
-  if (server) check("server", server, { serve: nothing, serveOptions: {} });
-  check("fetch", fetch, nothing);
-  check("serve", serve, {});
+  const label = checkServer(name, options, ["fetch", "server", "serve"]);
+  const { fetch, server, serve } = options;
+  if (server) checkSrvx(`${label}.server`, server, { serve: nothing, serveOptions: {} });
+  else if (fetch || !serve) check(`${label}.fetch`, fetch, nothing);
+  check(`${label}.serve`, serve ?? {}, {});
   return serverService(
     name,
     options,
@@ -185,7 +193,7 @@ async function listen(options: HttpServerOptions, context: ServiceContext): Prom
 async function listenSrvx(server: SrvxServer, context: ServiceContext): Promise<Listener> {
   const { serveOptions } = server;
   const { fetch, reusePort } = serveOptions as ServeOptions;
-  refuseListening(server.bun?.server);
+  refuseListening(server.bun?.server, context);
   Object.assign(server, {
     serveOptions: {
       ...serveOptions as object,
@@ -227,7 +235,7 @@ function listener(server: Server): Listener {
       clearTimeout(timer);
       const { pendingRequests: requests, pendingWebSockets: sockets } = server;
       server.stop(true);
-      return { requests, sockets };
+      return { requests, sockets, tunnels: 0, upgrades: 0 };
     },
   };
 }

@@ -1,8 +1,11 @@
 import { check, nothing } from "../../_check.ts";
+import type { HostedServiceHooks } from "../../hosted_service.ts";
 import type { HostedService, ServiceContext } from "../../types.ts";
 import { type ExecutionContext, fetchHandler, type FetchResult } from "./_fetch.ts";
 import {
   addressOf,
+  checkServer,
+  checkSrvx,
   type Listener,
   listenError,
   type Place,
@@ -38,8 +41,12 @@ export interface SrvxServer {
   readonly deno?: { readonly server?: unknown } | undefined;
 }
 
-/** Options of {@linkcode httpServer} on Deno: a handler, or a server of srvx. */
-export interface HttpServerOptions {
+/**
+ * Options of {@linkcode httpServer} on Deno: a handler, or a server of srvx, and all settings and
+ * hooks of a hosted service. What `starting` and `start` do is done before it listens, what `stop`
+ * and `stopped` do after it has drained.
+ */
+export interface HttpServerOptions extends HostedServiceHooks {
   /**
    * Answers requests: `app.fetch` of Hono, which finds `info` as `c.env`.
    *
@@ -50,7 +57,7 @@ export interface HttpServerOptions {
   /** A server of srvx that does not listen yet, in place of `fetch`. */
   readonly server?: SrvxServer | undefined;
   /**
-   * Where it listens; 0 for any port.
+   * Where it listens: a whole number up to 65535, 0 for any port.
    *
    * @default {8000}
    */
@@ -134,16 +141,18 @@ interface Source extends Place {
  * ```
  */
 export function httpServer(name: string, options: HttpServerOptions): HostedService {
+  const label = checkServer(name, options, ["fetch", "server", "serve"]);
   const { fetch, server, serve = {} } = options;
-  if (server) check("server", server, { serve: nothing, fetch: nothing, serveOptions: {} });
-  else check("fetch", fetch, nothing);
-  check("serve", serve, {});
+  const shape = { serve: nothing, fetch: nothing, serveOptions: {} };
+  if (server) checkSrvx(`${label}.server`, server, shape);
+  else check(`${label}.fetch`, fetch, nothing);
+  check(`${label}.serve`, serve, {});
   return serverService(
     name,
     options,
     async (context) =>
       server
-        ? srvxListener(await listen(srvxSource(server), context), server, context)
+        ? srvxListener(await listen(srvxSource(server, context), context), server, context)
         : await listen(denoSource(options), context),
   );
 }
@@ -227,7 +236,7 @@ async function listen(source: Source, context: ServiceContext): Promise<Listener
       if (state === "closing") return;
       state = "closing";
       cutter.abort();
-      return { requests, sockets: 0 };
+      return { requests, sockets: 0, tunnels: 0, upgrades: 0 };
     },
   };
 }
@@ -252,14 +261,14 @@ function denoSource({ fetch, port, hostname, serve }: HttpServerOptions): Source
 }
 
 /** It listens with another handler and a signal, and is as it was when all is closed. */
-function srvxSource(server: SrvxServer): Source {
+function srvxSource(server: SrvxServer, context: ServiceContext): Source {
   const { fetch, serveOptions } = server;
   return {
     ...serveOptions as Place,
     fetch,
     secure: "cert" in (serveOptions as object),
     async serve(handler, signal) {
-      refuseListening(server.deno?.server);
+      refuseListening(server.deno?.server, context);
       Object.assign(server, {
         fetch: handler,
         serveOptions: { ...serveOptions as object, signal },

@@ -1,7 +1,11 @@
+import { link } from "../../_abort.ts";
 import { check, nothing } from "../../_check.ts";
+import { startTimer } from "../../_timer.ts";
+import type { HostedServiceHooks } from "../../hosted_service.ts";
 import type { HostedService, ServiceContext } from "../../types.ts";
 import {
   addressOf,
+  checkServer,
   type Listener,
   listenError,
   type Place,
@@ -36,8 +40,12 @@ export interface SrvxServer {
   readonly node?: { readonly server?: unknown } | undefined;
 }
 
-/** Options of {@linkcode httpServer} on Node. */
-export interface HttpServerOptions {
+/**
+ * Options of {@linkcode httpServer} on Node, and all settings and hooks of a hosted service. What
+ * `starting` and `start` do is done before it listens, what `stop` and `stopped` do after it has
+ * drained.
+ */
+export interface HttpServerOptions extends HostedServiceHooks {
   /** The server, or a function that makes it at the start. */
   readonly server:
     | HttpServer
@@ -46,8 +54,8 @@ export interface HttpServerOptions {
       context: ServiceContext,
     ) => HttpServer | SrvxServer | PromiseLike<HttpServer | SrvxServer>);
   /**
-   * Where it is to listen; 0 for any port. Without one it listens already, or is about to: `start`
-   * waits for that.
+   * Where it is to listen: a whole number up to 65535, 0 for any port. Without one it listens
+   * already, or is about to: `start` waits for that, but 2 seconds at most.
    */
   readonly port?: number | undefined;
   /**
@@ -103,11 +111,12 @@ export interface HttpServerOptions {
  * ```
  */
 export function httpServer(name: string, options: HttpServerOptions): HostedService {
+  const label = checkServer(name, options, ["server"]);
   const { server } = options;
-  if (typeof server !== "function") check("server", server, {});
-  return serverService(name, options, async (context) => {
+  if (typeof server !== "function" || "listen" in server) refuse(label, server, options);
+  return serverService(name, options, async (context, signal) => {
     const made = typeof server === "function" ? await server(context) : server;
-    return await listen(made, options, context);
+    return await listen(made, options, context, signal);
   });
 }
 
@@ -135,9 +144,8 @@ export function httpServer(name: string, options: HttpServerOptions): HostedServ
  * ```
  */
 export function probeServer(options: ProbeServerOptions): HostedService {
-  return createProbeServer(options, async (fetch, context) => {
-    const http: string = "node:http"; // a variable: no bundler looks for it
-    const { createServer } = await import(http) as NodeHttp;
+  return createProbeServer(options, async (fetch, context, signal) => {
+    const { createServer } = await nodeHttp();
     const server = createServer(async ({ method = "", url = "", headers }, response) => {
       let answer: Response;
       try {
@@ -150,8 +158,18 @@ export function probeServer(options: ProbeServerOptions): HostedService {
       response.writeHead(answer.status, Object.fromEntries(answer.headers));
       response.end(await answer.text());
     });
-    return await listen(server, options, context);
+    return await listen(server, options, context, signal);
   });
+}
+
+/** Found without an import where that can be: bundlers look for what is imported. */
+async function nodeHttp(): Promise<NodeHttp> {
+  const { process } = globalThis as unknown as {
+    readonly process: { getBuiltinModule?(name: string): unknown };
+  };
+  const http = process.getBuiltinModule?.("node:http") ??
+    await import(/* webpackIgnore: true */ /* @vite-ignore */ "node:http");
+  return http as NodeHttp;
 }
 
 /** What is used of `node:http`. */
@@ -171,18 +189,40 @@ interface NodeHttp {
   ): HttpServer;
 }
 
+/** What is mistaken for a server: by a member that it has, and what to pass instead. */
+const mistakes: readonly (readonly [member: string, instead: string])[] = [
+  ["getHttpServer", "app.getHttpServer(), after app.init()"], // Nest
+  ["callback", "createServer(app.callback()) of node:http"], // Koa
+  ["handle", "createServer(app) of node:http"], // Express, Connect
+  ["fetch", "createAdaptorServer({ fetch: app.fetch }) of @hono/node-server"], // Hono
+  ["server", "app.server"], // Fastify
+];
+
+/** Refuses what is no server. */
+function refuse(label: string, server: unknown, options: object = {}): void {
+  const made = (server ?? options) as object;
+  const { serve, on } = made as Partial<SrvxServer & Server>;
+  if (server && (serve || on && typeof server !== "function")) return;
+  const [, instead] = mistakes.find(([member]) => member in Object(made)) ?? [];
+  if (!instead) return check(`${label}.server`, server, { listen: nothing, close: nothing });
+  throw new TypeError(`Cannot use ${label}.server: it is no server of Node: pass ${instead}`);
+}
+
 /** Begins to listen, or waits for that. */
 async function listen(
   made: HttpServer | SrvxServer,
   place: Place,
   context: ServiceContext,
+  signal: AbortSignal,
 ): Promise<Listener> {
+  const label = `service "${context.name}"`;
+  refuse(label, made);
   const srvx = "serve" in made ? made : undefined;
   const server = (srvx ? srvx.node?.server : made) as Server;
-  check("server", server, { listen: nothing, close: nothing, on: nothing });
+  check(`${label}.server`, server, { listen: nothing, close: nothing, on: nothing, emit: nothing });
   const watch = watchServer(server, context);
   try {
-    await (srvx ? srvx.serve() : listening(server, place));
+    await (srvx ? srvx.serve() : listening(server, place, context, signal));
   } catch (error) {
     watch.end();
     throw listenError(error, context.name, place);
@@ -198,15 +238,12 @@ async function listen(
     url: urlOf(server),
     requests: watch.requests,
 
-    async close() {
-      const closed = new Promise<void>((resolve) => server.close(resolve));
-      await watch.drained();
-      await turn(); // what is just being closed gets that far
-      // Connections that wait for a request. What is upgraded is left, and holds `closed`.
-      watch.closeAll();
-      await closed;
-      end();
+    async accept() {
+      // Once to come to where the event loop takes connections, once for that.
+      for (let turns = 0; turns < 2; turns++) await turn();
     },
+
+    close: () => watch.close().finally(end),
 
     cut() {
       end();
@@ -216,17 +253,41 @@ async function listen(
   return srvx ? srvxListener(listener, srvx, context) : listener;
 }
 
-function listening(server: Server, { port, hostname }: Place): Promise<void> {
+/** Milliseconds that a server without a port has to begin to listen: a name may be looked up. */
+const hesitation = 2_000;
+
+function listening(
+  server: Server,
+  { port, hostname }: Place,
+  { name, clock }: ServiceContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const cannot = (why: string): Error => new Error(`Cannot start service "${name}": ${why}`);
   let clear = nothing;
   return new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.once("listening", resolve);
+    let clearTimer = nothing;
+    let unlink = nothing;
     clear = () => {
       server.off("error", reject);
       server.off("listening", resolve);
+      clearTimer();
+      unlink();
     };
-    if (port !== undefined) server.listen({ port, ...hostname && { host: hostname } });
-    else if (server.listening) resolve();
+    if (port !== undefined) {
+      if (server.listening) {
+        throw cannot("its server listens already: leave out port, or do not call its listen()");
+      }
+      server.listen({ port, ...hostname && { host: hostname } });
+    } else if (server.listening) {
+      resolve();
+    } else {
+      unlink = link(signal, reject);
+      clearTimer = startTimer(clock, hesitation, () => {
+        reject(cannot("nobody has made its server listen: give a port, or call its listen()"));
+      });
+    }
   }).finally(() => clear());
 }
 

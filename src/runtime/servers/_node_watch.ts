@@ -7,151 +7,377 @@ import type { HttpServer } from "./_node_server.ts";
 export interface Server extends HttpServer {
   on(event: string, listener: (...args: never[]) => void): unknown;
   off(event: string, listener: (...args: never[]) => void): unknown;
-  prependListener(event: string, listener: (...args: never[]) => void): unknown;
   once(event: string, listener: (...args: never[]) => void): unknown;
+  emit(event: string, ...args: unknown[]): boolean;
   /** Closes those that are still HTTP/1. */
   closeAllConnections?(): void;
+  /** Closes those that Node takes for idle; also called by `close`. */
+  closeIdleConnections?(): void;
   /** It has this if it speaks TLS. */
   addContext?(): void;
 }
 
-interface Connection {
-  readonly destroyed: boolean;
+/** What is used of a connection, with or without TLS. */
+interface Socket {
   readonly remoteAddress?: string;
   readonly remotePort?: number;
+  /** Whether all that was written is on its way, and the other side was told that this was all. */
+  readonly writableFinished?: boolean;
+  end(): unknown;
   destroy(): unknown;
-  once(event: "close", listener: () => void): unknown;
+  once(event: "close" | "finish", listener: () => void): unknown;
 }
 
 /** A connection of HTTP/2. */
 interface Session {
+  readonly destroyed: boolean;
+  goaway(code: number, lastStreamId: number): void;
   close(): void;
+  destroy(): void;
   once(event: "close", listener: () => void): unknown;
+}
+
+/** A request of HTTP/2, and its answer. */
+interface Stream {
+  readonly session?: Session;
+  once(event: "close", listener: () => void): unknown;
+}
+
+interface NodeRequest {
+  readonly httpVersionMajor: number;
+  readonly headers: { readonly upgrade?: string };
+  readonly socket: Socket;
 }
 
 interface NodeResponse {
   readonly headersSent: boolean;
-  readonly req: {
-    readonly httpVersionMajor: number;
-    readonly socket: Connection;
-  };
-  /** Of HTTP/2. */
-  readonly stream?: { readonly session?: Session };
+  readonly req: NodeRequest;
   setHeader(name: string, value: string): unknown;
-  on(event: "close", listener: () => void): unknown;
+  removeHeader(name: string): void;
+  once(event: "close", listener: () => void): unknown;
+}
+
+/** A connection, and what is in flight on it. */
+interface Connection {
+  /** The one inside, if there is TLS. */
+  socket: Socket;
+  /** Whether its TLS handshake has not ended. */
+  greeting: boolean;
+  /** Whether it was there before the watch. */
+  readonly stranger: boolean;
+  session?: Session;
+  /** What a cut would count, and as what. */
+  readonly open: Map<unknown, keyof Cut>;
+  /** When its other side was last promised that it may ask. */
+  promised: number;
+  /** The response that asks the other side not to use the connection again. */
+  last?: NodeResponse;
+  /** When a session said for the first time that it goes, and when it was closed. */
+  left?: number;
+  closed?: number;
+  clearTimer(): void;
 }
 
 /** Knows what is in flight on a server of Node. */
 export interface ServerWatch {
   requests(): number;
-  /** Resolves when no request is in flight; connections of HTTP/2 end with that. */
-  drained(): Promise<void>;
-  /** Closes the connections that are HTTP/1, and those that speak no TLS yet where they should. */
-  closeAll(): void;
+  /**
+   * Closes the server, and each connection when it is done; resolves when none is left but those
+   * that have become something else.
+   */
+  close(): Promise<void>;
   cut(): Cut;
-  /** Takes its listeners off the server. */
+  /** Leaves the server as it was. */
   end(): void;
 }
 
+/**
+ * Milliseconds in which a request may still come whose sender was promised that it may: on a
+ * connection that was just accepted, or has just been answered.
+ */
+const patience = 100;
+
+/** What a first GOAWAY names as the last stream: none is refused yet. */
+const anyStream = 2 ** 31 - 1;
+
+/** Of the platform, taken before a test can replace them: patience is not the host's time. */
+const { setTimeout, clearTimeout } = globalThis;
+
+/**
+ * Watches what a server of Node emits. Listeners would be in the way: Node does other things when
+ * somebody listens to `checkContinue`, or to `request` of HTTP/2.
+ */
 export function watchServer(server: Server, { host }: ServiceContext): ServerWatch {
   const connections = new Set<Connection>();
-  /** Those whose TLS handshake has not ended. */
-  const greeting = new Set<Connection>();
-  const sessions = new Set<Session>();
-  const responses = new Set<NodeResponse>();
-  const known = new WeakSet<Connection>();
-  let draining = false;
-  let settled = nothing;
+  const bySocket = new WeakMap<object, Connection>();
+  let requests = 0;
+  /** When the intake was closed. */
+  let closing: number | undefined;
+  let emptied = nothing;
+  /** The connection whose event is being emitted: HTTP/2 makes its session meanwhile. */
+  let current: Connection | undefined;
 
-  const ended = (response: NodeResponse): void => {
-    responses.delete(response);
-    if (!responses.size) settled();
+  const meet = (socket: Socket, stranger = false): Connection => {
+    const it: Connection = {
+      socket,
+      stranger,
+      greeting: server.addContext !== undefined && !stranger,
+      open: new Map(),
+      promised: performance.now(),
+      clearTimer: nothing,
+    };
+    connections.add(it);
+    attach(it, socket);
+    return it;
   };
 
-  const closeAll = (): void => {
-    server.closeAllConnections?.();
-    for (const connection of greeting) connection.destroy();
+  const attach = (it: Connection, socket: Socket): void => {
+    it.socket = socket;
+    bySocket.set(socket, it);
+    socket.once("close", () => over(it));
   };
 
-  const listeners: Readonly<Record<string, (...args: never[]) => void>> = {
-    connection(connection: Connection): void {
-      connections.add(connection);
-      if (server.addContext) greeting.add(connection);
-      connection.once("close", () => {
-        connections.delete(connection);
-        greeting.delete(connection);
-      });
+  /** Nothing comes from it any more. Node tells the end of a response that waits by this alone. */
+  const over = (it: Connection): void => {
+    it.clearTimer();
+    for (const as of it.open.values()) requests -= +(as === "requests");
+    it.open.clear();
+    forget(it);
+  };
+
+  const forget = (it: Connection): void => {
+    connections.delete(it);
+    lookAround();
+  };
+
+  const lookAround = (): void => {
+    if (closing !== undefined && ![...connections].some(isHttp)) emptied();
+  };
+
+  const began = (it: Connection, what: unknown, as: keyof Cut): void => {
+    if (!it.session) it.clearTimer();
+    connections.add(it);
+    requests += +(as === "requests");
+    it.open.set(what, as);
+  };
+
+  const ended = (it: Connection, what: unknown): void => {
+    requests -= +(it.open.get(what) === "requests");
+    if (!it.open.delete(what) || it.open.size) return;
+    it.promised = performance.now();
+    if (closing !== undefined) rest(it);
+    else if (it.stranger) connections.delete(it); // some runtimes tell no end of theirs
+  };
+
+  const later = (it: Connection, ms: number, action: () => void): void => {
+    it.clearTimer();
+    const timer = setTimeout(action, ms);
+    it.clearTimer = () => clearTimeout(timer);
+  };
+
+  /** Closes a connection without requests; some must be waited for. */
+  const rest = (it: Connection): void => {
+    if (it.session) return; // closes itself after its last stream
+    const wait = it.promised > closing! - patience
+      ? Math.max(it.promised, closing!) + patience - performance.now()
+      : 0;
+    if (wait > 0) later(it, wait, () => leave(it));
+    else leave(it);
+  };
+
+  const leave = (it: Connection): void => {
+    if (!it.greeting) it.socket.end();
+    later(it, 0, () => {
+      it.socket.destroy();
+      forget(it);
+    });
+  };
+
+  /** Says once that a session goes: its other side opens no more streams, as soon as it hears. */
+  const warn = (it: Connection): void => {
+    if (it.left !== undefined || it.session!.destroyed) return;
+    it.left = performance.now();
+    it.session!.goaway(0, anyStream);
+  };
+
+  const leaveSession = (it: Connection): void => {
+    warn(it);
+    later(it, it.left! + patience - performance.now(), () => {
+      it.closed = performance.now();
+      it.session!.close();
+      // It is closed when its streams are, and what they sent is on its way; then the other side
+      // has to close it, too, and may be gone.
+      const finished = (): void => later(it, patience, () => it.socket.destroy());
+      if (it.socket.writableFinished) finished();
+      else it.socket.once("finish", finished);
+    });
+  };
+
+  /** Asks the client not to use the connection again; of several answers the last one does. */
+  const dismiss = (it: Connection, response: NodeResponse): void => {
+    if (it.last && !it.last.headersSent) it.last.removeHeader("Connection");
+    if (response.headersSent) return;
+    response.setHeader("Connection", "close");
+    it.last = response;
+  };
+
+  const seen: Readonly<Record<string, (...args: never[]) => void>> = {
+    connection(socket: Socket): void {
+      current = meet(socket);
     },
 
-    secureConnection({ remoteAddress, remotePort }: Connection): void {
-      for (const it of greeting) {
-        if (it.remotePort === remotePort && it.remoteAddress === remoteAddress) greeting.delete(it);
-      }
+    secureConnection(socket: Socket): void {
+      const { remoteAddress, remotePort } = socket;
+      const it = [...connections].find(({ greeting, socket }) =>
+        greeting && socket.remotePort === remotePort && socket.remoteAddress === remoteAddress
+      ) ?? meet(socket);
+      attach(it, socket);
+      it.greeting = false;
+      it.promised = performance.now();
+      current = it;
     },
 
     session(session: Session): void {
-      sessions.add(session);
-      session.once("close", () => sessions.delete(session));
-      if (draining) session.close();
+      if (!current) return;
+      current.session = session;
+      bySocket.set(session, current);
+      if (closing !== undefined) leaveSession(current);
     },
 
-    request(_request: unknown, response: NodeResponse): void {
-      responses.add(response);
-      response.on("close", () => ended(response));
-      const { socket, httpVersionMajor } = response.req;
-      if (httpVersionMajor === 1 && !known.has(socket)) {
-        known.add(socket);
-        // Node tells the end of a response that waits behind another only by this.
-        socket.once("close", () => {
-          for (const it of responses) if (it.req.socket === socket) ended(it);
-        });
+    stream(stream: Stream, { ":method": method, ":protocol": protocol }: Record<string, string>) {
+      const { session } = stream;
+      if (!session) return;
+      let it = bySocket.get(session);
+      if (!it) {
+        it = meet({ end() {}, destroy: () => session.destroy(), once: nothing }, true);
+        it.session = session;
+        bySocket.set(session, it);
+        session.once("close", () => over(it!));
       }
-      if (leaving(host)) dismiss(response);
+      const connection = it;
+      began(it, stream, method === "CONNECT" ? upgraded(protocol) : "requests");
+      stream.once("close", () => ended(connection, stream));
+      if (leaving(host)) warn(it);
+    },
+
+    request(request: NodeRequest, response: NodeResponse): void {
+      if (request.httpVersionMajor > 1) return; // it came as a stream
+      const it = bySocket.get(request.socket) ?? meet(request.socket, true);
+      if (it.open.has(response)) return;
+      began(it, response, "requests");
+      response.once("close", () => ended(it, response));
+      if (leaving(host)) dismiss(it, response);
+    },
+
+    upgrade({ headers, socket }: NodeRequest): void {
+      become(socket, upgraded(headers.upgrade));
+    },
+
+    connect({ socket }: NodeRequest): void {
+      become(socket, "tunnels");
     },
   };
-  for (const [event, listener] of Object.entries(listeners)) {
-    server.prependListener(event, listener);
-  }
+  const events = new Map(Object.entries({
+    ...seen,
+    checkContinue: seen["request"]!,
+    checkExpectation: seen["request"]!,
+  }));
+
+  const become = (socket: Socket, as: keyof Cut): void => {
+    const it = bySocket.get(socket) ?? meet(socket, true);
+    began(it, socket, as);
+    lookAround();
+  };
+
+  const { emit } = server;
+  const restore = replace(server, "emit", function (this: Server, event, ...args): boolean {
+    const before = current;
+    events.get(event)?.(...args as never[]);
+    try {
+      return emit.call(this, event, ...args);
+    } finally {
+      current = before;
+    }
+  });
+
   // Those that began before the stop was asked for learn of it too.
   const unsubscribe = host.subscribe(() => {
     if (!leaving(host)) return;
     unsubscribe();
-    responses.forEach(dismiss);
+    for (const it of connections) {
+      if (it.session) warn(it);
+      const [response] = [...it.open].reverse().find(([, as]) => as === "requests") ?? [];
+      if (response && !it.session) dismiss(it, response as NodeResponse);
+    }
   });
 
   return {
-    requests: () => responses.size,
+    requests: () => requests,
 
-    drained() {
-      draining = true;
-      for (const session of sessions) session.close();
-      return new Promise((resolve) => {
-        settled = resolve;
-        if (!responses.size) resolve();
+    async close() {
+      const closed = new Promise<void>((resolve) => {
+        // Node would close connections whose answers are not on their way yet, and on newer ones
+        // sessions whose other sides have not heard that they go.
+        const restored = [...connections].flatMap(({ session }) => session ?? []).map((session) =>
+          replace(session, "close", nothing)
+        );
+        restored.push(replace(server, "closeIdleConnections", nothing));
+        server.close(resolve);
+        for (const restore of restored) restore();
       });
+      const empty = new Promise<void>((resolve) => (emptied = resolve));
+      closing = performance.now();
+      for (const it of [...connections]) {
+        if (it.session) leaveSession(it);
+        else if (!it.open.size) rest(it);
+      }
+      lookAround();
+      await empty;
+      server.closeAllConnections?.(); // those that were there before the watch
+      await closed;
     },
 
-    closeAll,
-
     cut() {
-      const requests = responses.size;
-      closeAll();
-      // What is left is not HTTP/1 any more, or never was.
-      const left = [...connections].filter(({ destroyed }) => !destroyed);
-      const sockets = Math.max(0, left.length - sessions.size);
-      for (const connection of left) connection.destroy();
-      return { requests, sockets };
+      const cut = { requests: 0, sockets: 0, tunnels: 0, upgrades: 0 };
+      for (const it of [...connections]) {
+        for (const as of it.open.values()) cut[as]++;
+        // The other side does not take what it asked for.
+        if (!it.open.size && performance.now() - it.closed! > patience) {
+          cut.requests += +!it.socket.writableFinished;
+        }
+        over(it);
+        it.socket.destroy();
+      }
+      server.closeAllConnections?.();
+      return cut;
     },
 
     end() {
       unsubscribe();
-      for (const [event, listener] of Object.entries(listeners)) server.off(event, listener);
+      events.clear();
+      restore();
     },
   };
 }
 
-/** Asks the client not to use the connection again. */
-function dismiss(response: NodeResponse): void {
-  if (response.req.httpVersionMajor > 1) response.stream?.session?.close();
-  else if (!response.headersSent) response.setHeader("Connection", "close");
+/** Whether it is still of the server, and not what a client has made of it. */
+function isHttp({ open, session }: Connection): boolean {
+  return session !== undefined || !open.size || [...open.values()].includes("requests");
+}
+
+/** What a connection becomes that is not HTTP any more. */
+function upgraded(protocol: string | undefined): keyof Cut {
+  if (protocol === undefined) return "tunnels";
+  return protocol.toLowerCase() === "websocket" ? "sockets" : "upgrades";
+}
+
+/** Replaces a method; what puts it back does so only if nobody has replaced it since. */
+function replace<T extends object, K extends keyof T>(object: T, key: K, method: T[K]): () => void {
+  const own = Object.getOwnPropertyDescriptor(object, key);
+  object[key] = method;
+  return () => {
+    if (object[key] !== method) return;
+    if (own) Object.defineProperty(object, key, own);
+    else delete object[key];
+  };
 }
