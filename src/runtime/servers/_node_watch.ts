@@ -257,7 +257,6 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
       const connection = it;
       began(it, stream, method === "CONNECT" ? upgraded(protocol) : "requests");
       stream.once("close", () => ended(connection, stream));
-      if (leaving(host)) warn(it);
     },
 
     request(request: NodeRequest, response: NodeResponse): void {
@@ -300,7 +299,8 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
     }
   });
 
-  // Those that began before the stop was asked for learn of it too.
+  // Those that began before the stop was asked for learn of it too. A session that is opened later
+  // learns of it when the intake closes: a client that comes back must find somebody who serves.
   const unsubscribe = host.subscribe(() => {
     if (!leaving(host)) return;
     unsubscribe();
