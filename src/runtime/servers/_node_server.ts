@@ -162,14 +162,21 @@ export function probeServer(options: ProbeServerOptions): HostedService {
   });
 }
 
-/** Found without an import where that can be: bundlers look for what is imported. */
+/**
+ * Asked for without an import where that can be, and inside `try`: so that no bundler has to find
+ * it, neither one for Node nor one for something else, in a program that opens no server.
+ */
 async function nodeHttp(): Promise<NodeHttp> {
   const { process } = globalThis as unknown as {
-    readonly process: { getBuiltinModule?(name: string): unknown };
+    readonly process?: { getBuiltinModule?(name: string): unknown };
   };
-  const http = process.getBuiltinModule?.("node:http") ??
-    await import(/* webpackIgnore: true */ /* @vite-ignore */ "node:http");
-  return http as NodeHttp;
+  try {
+    const http = process?.getBuiltinModule?.("node:http") ??
+      await import(/* webpackIgnore: true */ "node:http"); // Node below 20.16
+    return http as NodeHttp;
+  } catch (error) {
+    throw new Error("Cannot open a server for probes: there is no node:http", { cause: error });
+  }
 }
 
 /** What is used of `node:http`. */
