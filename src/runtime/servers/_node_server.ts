@@ -12,7 +12,7 @@ import {
   serverService,
   srvxListener,
 } from "./_http_server.ts";
-import { type Server, watchServer } from "./_node_watch.ts";
+import { type Server, turn, watchServer } from "./_node_watch.ts";
 import { createProbeServer, type ProbeServerOptions } from "./_probe_server.ts";
 
 /**
@@ -302,10 +302,4 @@ function urlOf(server: Server): string {
   const address = server.address();
   if (address === null || typeof address === "string") return `unix:${address}`;
   return addressOf(server.addContext ? "https" : "http", address.address, address.port);
-}
-
-/** Lets the event loop come round. */
-function turn(): Promise<void> {
-  const { setImmediate } = globalThis as unknown as { setImmediate(callback: () => void): void };
-  return new Promise((resolve) => setImmediate(resolve));
 }

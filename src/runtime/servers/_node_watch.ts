@@ -72,9 +72,8 @@ interface Connection {
   promised: number;
   /** The response that asks the other side not to use the connection again. */
   last?: NodeResponse;
-  /** When a session said for the first time that it goes, and when it was closed. */
+  /** When a session said for the first time that it goes. */
   left?: number;
-  closed?: number;
   clearTimer(): void;
 }
 
@@ -101,7 +100,9 @@ const patience = 100;
 const anyStream = 2 ** 31 - 1;
 
 /** Of the platform, taken before a test can replace them: patience is not the host's time. */
-const { setTimeout, clearTimeout } = globalThis;
+const { setTimeout, clearTimeout, setImmediate } = globalThis as typeof globalThis & {
+  setImmediate(callback: () => void): void;
+};
 
 /**
  * Watches what a server of Node emits. Listeners would be in the way: Node does other things when
@@ -181,8 +182,12 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
     const wait = it.promised > closing! - patience
       ? Math.max(it.promised, closing!) + patience - performance.now()
       : 0;
-    if (wait > 0) later(it, wait, () => leave(it));
-    else leave(it);
+    if (wait <= 0) return leave(it);
+    // The event loop may have been away: what has arrived meanwhile is looked at first.
+    later(it, wait, async () => {
+      await turn();
+      if (!it.open.size) leave(it);
+    });
   };
 
   const leave = (it: Connection): void => {
@@ -203,7 +208,6 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
   const leaveSession = (it: Connection): void => {
     warn(it);
     later(it, it.left! + patience - performance.now(), () => {
-      it.closed = performance.now();
       it.session!.close();
       // It is closed when its streams are, and what they sent is on its way; then the other side
       // has to close it, too, and may be gone.
@@ -341,10 +345,6 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
       const cut = { requests: 0, sockets: 0, tunnels: 0, upgrades: 0 };
       for (const it of [...connections]) {
         for (const as of it.open.values()) cut[as]++;
-        // The other side does not take what it asked for.
-        if (!it.open.size && performance.now() - it.closed! > patience) {
-          cut.requests += +!it.socket.writableFinished;
-        }
         over(it);
         it.socket.destroy();
       }
@@ -369,6 +369,11 @@ function isHttp({ open, session }: Connection): boolean {
 function upgraded(protocol: string | undefined): keyof Cut {
   if (protocol === undefined) return "tunnels";
   return protocol.toLowerCase() === "websocket" ? "sockets" : "upgrades";
+}
+
+/** Lets the event loop come round. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Replaces a method; what puts it back does so only if nobody has replaced it since. */
