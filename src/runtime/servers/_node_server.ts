@@ -208,8 +208,8 @@ const mistakes: readonly (readonly [member: string, instead: string])[] = [
 /** Refuses what is no server. */
 function refuse(label: string, server: unknown, options: object = {}): void {
   const made = (server ?? options) as object;
-  const { serve, on } = made as Partial<SrvxServer & Server>;
-  if (server && (serve || on && typeof server !== "function")) return;
+  const { serve, address } = made as Partial<SrvxServer & Server>;
+  if (server && (serve || address)) return;
   const [, instead] = mistakes.find(([member]) => member in Object(made)) ?? [];
   if (!instead) return check(`${label}.server`, server, { listen: nothing, close: nothing });
   throw new TypeError(`Cannot use ${label}.server: it is no server of Node: pass ${instead}`);
