@@ -219,6 +219,9 @@ const troubles: Readonly<Record<string, string>> = {
   ENOTFOUND: "cannot be had: that is no known name; leave out hostname for all addresses",
 };
 
+/** How a runtime says that it does not know a name: Node, Bun, Deno. */
+const unknownName = /^(EAI_.*|ENOTFOUND|ENOTCONN|failed to lookup address.*)$/;
+
 /** Says where a server was to listen, and what is wrong with that; other errors are left alone. */
 export function listenError(error: unknown, service: string, place: Place): unknown {
   const { code, syscall, port, address, message } = error as {
@@ -228,8 +231,9 @@ export function listenError(error: unknown, service: string, place: Place): unkn
     readonly address?: string;
     readonly message?: string;
   };
-  const known = code?.startsWith("EAI_") ? "ENOTFOUND" : code ?? "";
-  const trouble = troubles[known] ?? (syscall && `cannot be had: ${message}`);
+  const trouble = unknownName.test(code ?? `${message}`)
+    ? troubles["ENOTFOUND"]
+    : troubles[`${code}`] ?? (syscall && `cannot be had: ${message}`);
   if (!trouble) return error;
   const host = place.hostname || address || "::";
   const where = `port ${place.port ?? port} on ${wildcard.test(host) ? "all addresses" : host}`;

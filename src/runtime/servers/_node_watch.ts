@@ -232,9 +232,10 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
 
     secureConnection(socket: Socket): void {
       const { remoteAddress, remotePort } = socket;
-      const it = [...connections].find(({ greeting, socket }) =>
-        greeting && socket.remotePort === remotePort && socket.remoteAddress === remoteAddress
-      ) ?? meet(socket);
+      const it =
+        [...connections].find(({ greeting, socket }) =>
+          greeting && socket.remotePort === remotePort && socket.remoteAddress === remoteAddress
+        ) ?? meet(socket);
       attach(it, socket);
       it.greeting = false;
       it.promised = performance.now();
