@@ -755,7 +755,7 @@ for (const hostname of ["nowhere.invalid", "203.0.113.7"]) {
     const error = await rejection(host.start());
     assert.match(
       error.message,
-      `Cannot start service "shop": port 0 on ${hostname} cannot be had: `,
+      `Cannot start service "shop": port 0 on ${hostname} cannot be had (`,
     );
     assert.match(error.message, "leave out hostname");
     assert.instance(error.cause, Error);

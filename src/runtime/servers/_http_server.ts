@@ -162,8 +162,11 @@ export function serverService(
       announce(context, opened.url);
     },
 
-    async stopping(_signal, context) {
-      await listener?.accept?.();
+    async stopping(signal, context) {
+      await new Promise<unknown>((resolve) => {
+        const unlink = link(signal, resolve); // then there is no time for them
+        Promise.resolve(listener?.accept?.()).finally(unlink).then(resolve);
+      });
       close(context);
     },
 
@@ -215,12 +218,7 @@ export interface Place {
 const troubles: Readonly<Record<string, string>> = {
   EADDRINUSE: "is in use: stop what listens there, or choose another port",
   EACCES: "may not be used by this process: choose a port above 1023, or give it the right",
-  EADDRNOTAVAIL: "cannot be had: that is no address of this machine; leave out hostname for all",
-  ENOTFOUND: "cannot be had: that is no known name; leave out hostname for all addresses",
 };
-
-/** How a runtime says that it does not know a name: Node, Bun, Deno. */
-const unknownName = /^(EAI_.*|ENOTFOUND|ENOTCONN|failed to lookup address.*)$/;
 
 /** Says where a server was to listen, and what is wrong with that; other errors are left alone. */
 export function listenError(error: unknown, service: string, place: Place): unknown {
@@ -231,9 +229,10 @@ export function listenError(error: unknown, service: string, place: Place): unkn
     readonly address?: string;
     readonly message?: string;
   };
-  const trouble = unknownName.test(code ?? `${message}`)
-    ? troubles["ENOTFOUND"]
-    : troubles[`${code}`] ?? (syscall && `cannot be had: ${message}`);
+  // Of a name that it does not know Deno tells no code, and Bun any.
+  const known = syscall || code || /^failed to lookup/.test(`${message}`);
+  const trouble = troubles[`${code}`] ??
+    (known && `cannot be had (${message}): leave out hostname for all addresses`);
   if (!trouble) return error;
   const host = place.hostname || address || "::";
   const where = `port ${place.port ?? port} on ${wildcard.test(host) ? "all addresses" : host}`;
