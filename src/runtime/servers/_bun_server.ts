@@ -103,14 +103,15 @@ const interval = 20;
  * elsewhere. When the grace is over, what is left is cut, and the stop rejects with a
  * {@linkcode RequestsCutError}.
  *
- * A response that never ends by itself has to be ended: an event stream when `lifetime.stopping`
+ * A response that never ends by itself has to be ended: an event stream when `lifetime.closing`
  * fires (or the request signal of `@runhost/host/hono` does), a WebSocket by closing it then, with
- * code 1001.
+ * code 1001. On `lifetime.stopping` their clients would come back during a `drainDelay`.
  *
  * For srvx, give it `serve({ fetch, manual: true, gracefulShutdown: false, silent: true })`.
  *
  * @param name What the host calls it.
- * @throws {TypeError} If an option has the wrong type; the message names it.
+ * @throws {TypeError} If an option has the wrong type; the message names service and option.
+ * @throws {RangeError} If `port` is no whole number from 0 to 65535, or `stopTimeout` negative.
  *
  * @example Listen, answer, stop
  * ```ts ignore
@@ -149,7 +150,8 @@ export function httpServer(name: string, options: HttpServerOptions): HostedServ
  * port of its own: it listens before any service starts, wherever it is in the list, and closes
  * when all have stopped. So probes are answered during a long migration and to the end of a drain.
  *
- * @throws {TypeError} If an option has the wrong type; the message names it.
+ * @throws {TypeError} If an option has the wrong type; the message names service and option.
+ * @throws {RangeError} If `port` is no whole number from 0 to 65535, or `stopTimeout` negative.
  *
  * @example Probes
  * ```ts ignore

@@ -108,9 +108,9 @@ interface Source extends Place {
  * learn to go elsewhere. When the grace is over, what is left is cut, and the stop rejects with a
  * {@linkcode RequestsCutError}.
  *
- * A response that never ends by itself has to be ended: an event stream when `lifetime.stopping`
+ * A response that never ends by itself has to be ended: an event stream when `lifetime.closing`
  * fires (or the request signal of `@runhost/host/hono` does), a WebSocket by closing it then, with
- * code 1001. Deno closes WebSockets itself once no request is in flight.
+ * code 1001. On `lifetime.stopping` their clients would come back during a `drainDelay`. Deno closes WebSockets itself once no request is in flight.
  *
  * For Deno a request has been answered when the response is on its way. A client that does not read
  * it, or connects to a server with TLS and says nothing, cannot be cut: the host gives the service
@@ -119,7 +119,8 @@ interface Source extends Place {
  * For srvx, give it `serve({ fetch, manual: true, gracefulShutdown: false, silent: true })`.
  *
  * @param name What the host calls it.
- * @throws {TypeError} If an option has the wrong type; the message names it.
+ * @throws {TypeError} If an option has the wrong type; the message names service and option.
+ * @throws {RangeError} If `port` is no whole number from 0 to 65535, or `stopTimeout` negative.
  *
  * @example Listen, answer, stop
  * ```ts
@@ -162,7 +163,8 @@ export function httpServer(name: string, options: HttpServerOptions): HostedServ
  * port of its own: it listens before any service starts, wherever it is in the list, and closes
  * when all have stopped. So probes are answered during a long migration and to the end of a drain.
  *
- * @throws {TypeError} If an option has the wrong type; the message names it.
+ * @throws {TypeError} If an option has the wrong type; the message names service and option.
+ * @throws {RangeError} If `port` is no whole number from 0 to 65535, or `stopTimeout` negative.
  *
  * @example Probes
  * ```ts

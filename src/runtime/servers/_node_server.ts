@@ -76,14 +76,19 @@ export interface HttpServerOptions extends HostedServiceHooks {
  * A server as a hosted service.
  *
  * Its start resolves when it listens, and tells where: in the event `serviceListening` and in the
- * log. Before anything stops (`stopping`) it takes no new connection and closes idle ones; its stop
- * waits until every request in flight has been answered. From the moment the stop is asked for,
- * answers carry `Connection: close`: during a `drainDelay` clients learn to go elsewhere. When the
- * grace is over, what is left is cut, and the stop rejects with a {@linkcode RequestsCutError}.
+ * log. Before anything stops (`stopping`) it takes no new connection; its stop waits until every
+ * request in flight has been answered, and until the last byte of each answer is on its way. From
+ * the moment the stop is asked for, answers carry `Connection: close`, and sessions of HTTP/2 are
+ * told to go: during a `drainDelay` clients learn to go elsewhere. When the grace is over, what is
+ * left is cut, and the stop rejects with a {@linkcode RequestsCutError} that names it: requests,
+ * WebSockets, tunnels, upgrades.
  *
- * A response that never ends by itself has to be ended: an event stream when `lifetime.stopping`
+ * Connections that wait for a request are closed with the intake; those that were accepted, or
+ * answered with keep-alive, less than 100 ms before have 100 ms for one more request.
+ *
+ * A response that never ends by itself has to be ended: an event stream when `lifetime.closing`
  * fires (or the request signal of `@runhost/host/hono` does), a WebSocket by closing it then, with
- * code 1001.
+ * code 1001. On `lifetime.stopping` their clients would come back during a `drainDelay`.
  *
  * The server stays as it was given: nothing of this is left on it after the stop. For Hono, give
  * it `createAdaptorServer({ fetch: app.fetch })`, for srvx
@@ -92,7 +97,8 @@ export interface HttpServerOptions extends HostedServiceHooks {
  * requests that came before this service's start are not waited for.
  *
  * @param name What the host calls it.
- * @throws {TypeError} If an option has the wrong type; the message names it.
+ * @throws {TypeError} If an option has the wrong type; the message names service and option.
+ * @throws {RangeError} If `port` is no whole number from 0 to 65535, or `stopTimeout` negative.
  *
  * @example Listen, answer, stop
  * ```ts
@@ -125,7 +131,8 @@ export function httpServer(name: string, options: HttpServerOptions): HostedServ
  * port of its own: it listens before any service starts, wherever it is in the list, and closes
  * when all have stopped. So probes are answered during a long migration and to the end of a drain.
  *
- * @throws {TypeError} If an option has the wrong type; the message names it.
+ * @throws {TypeError} If an option has the wrong type; the message names service and option.
+ * @throws {RangeError} If `port` is no whole number from 0 to 65535, or `stopTimeout` negative.
  *
  * @example Probes
  * ```ts
