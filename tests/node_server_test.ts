@@ -160,39 +160,39 @@ const http2Servers = {
     http2.createSecureServer({ cert, key }, handler),
 };
 
-if (runtime === "node") {
-  /** A client that has asked for a large answer over HTTP/2, and reads nothing of it. */
-  async function slowly(scheme: keyof typeof http2Servers, options: HostOptions = {}): Promise<
-    Site & { up: Socket; bytes(): number; over: Promise<void>; close(): void }
-  > {
-    const asked = new Gate();
-    const server = http2Servers[scheme]((_, response) => {
-      asked.open();
-      response.end(large);
-    });
-    const site = await started(server, options);
-    const between = await proxy(site.port);
-    const url = `${scheme}://127.0.0.1:${between.port}`;
-    const session = http2.connect(url, { rejectUnauthorized: false, settings: wide });
-    session.on("error", () => {});
-    await new Promise((resolve) => session.once("remoteSettings", resolve));
-    session.setLocalWindowSize(wide.initialWindowSize);
-    await new Promise((resolve) => session.ping(() => resolve(0))); // the window is known
-    const up = await between.up;
-    up.pause();
-    let bytes = 0;
-    const request = session.request({ ":path": "/" }).on("data", ({ length }) => bytes += length);
-    request.on("error", () => {});
-    const over = new Promise<void>((resolve) => request.once("close", resolve));
-    await asked.promise;
-    for (let turns = 0; turns < 20; turns++) await quiet(); // the buffers fill
-    const close = (): void => {
-      session.destroy();
-      between.server.close();
-    };
-    return { ...site, up, bytes: () => bytes, over, close };
-  }
+/** A client that has asked for a large answer over HTTP/2, and reads nothing of it. */
+async function slowly(scheme: keyof typeof http2Servers, options: HostOptions = {}): Promise<
+  Site & { up: Socket; bytes(): number; over: Promise<void>; close(): void }
+> {
+  const asked = new Gate();
+  const server = http2Servers[scheme]((_, response) => {
+    asked.open();
+    response.end(large);
+  });
+  const site = await started(server, options);
+  const between = await proxy(site.port);
+  const url = `${scheme}://127.0.0.1:${between.port}`;
+  const session = http2.connect(url, { rejectUnauthorized: false, settings: wide });
+  session.on("error", () => {});
+  await new Promise((resolve) => session.once("remoteSettings", resolve));
+  session.setLocalWindowSize(wide.initialWindowSize);
+  await new Promise((resolve) => session.ping(() => resolve(0))); // the window is known
+  const up = await between.up;
+  up.pause();
+  let bytes = 0;
+  const request = session.request({ ":path": "/" }).on("data", ({ length }) => bytes += length);
+  request.on("error", () => {});
+  const over = new Promise<void>((resolve) => request.once("close", resolve));
+  await asked.promise;
+  for (let turns = 0; turns < 20; turns++) await quiet(); // the buffers fill
+  const close = (): void => {
+    session.destroy();
+    between.server.close();
+  };
+  return { ...site, up, bytes: () => bytes, over, close };
+}
 
+if (runtime === "node") {
   for (const scheme of ["http", "https"] as const) {
     test(`an answer of HTTP/2 over ${scheme} on its way to a slow client arrives whole`, async () => {
       const site = await slowly(scheme);
@@ -434,28 +434,28 @@ test("a client that does not close its side holds nothing", async () => {
 
 // What is told to HTTP/2, and who is waited for.
 
-if (runtime === "node") {
-  /** A session, and what it was told by GOAWAY. */
-  async function opened(url: string): Promise<{
-    session: http2.ClientHttp2Session;
-    goaways: number[];
-    get(path: string): Promise<string>;
-  }> {
-    const session = http2.connect(url);
-    const goaways: number[] = [];
-    session.on("error", () => {}).on("goaway", (_code, last) => goaways.push(last));
-    await new Promise((resolve) => session.once("remoteSettings", resolve));
-    return {
-      session,
-      goaways,
-      async get(path) {
-        let text = "";
-        for await (const part of session.request({ ":path": path })) text += part;
-        return text;
-      },
-    };
-  }
+/** A session, and what it was told by GOAWAY. */
+async function opened(url: string): Promise<{
+  session: http2.ClientHttp2Session;
+  goaways: number[];
+  get(path: string): Promise<string>;
+}> {
+  const session = http2.connect(url);
+  const goaways: number[] = [];
+  session.on("error", () => {}).on("goaway", (_code, last) => goaways.push(last));
+  await new Promise((resolve) => session.once("remoteSettings", resolve));
+  return {
+    session,
+    goaways,
+    async get(path) {
+      let text = "";
+      for await (const part of session.request({ ":path": path })) text += part;
+      return text;
+    },
+  };
+}
 
+if (runtime === "node") {
   test("a session of HTTP/2 is told once in the drain delay to go, and is served", async () => {
     const [asked, answer] = [new Gate(), new Gate()];
     const server = http2.createServer(async ({ url }, response) => {
