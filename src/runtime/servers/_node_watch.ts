@@ -61,8 +61,6 @@ interface NodeResponse {
 interface Connection {
   /** The one inside, if there is TLS. */
   socket: Socket;
-  /** Whether its TLS handshake has not ended. */
-  greeting: boolean;
   /** Whether it was there before the watch. */
   readonly stranger: boolean;
   session?: Session;
@@ -111,6 +109,8 @@ const { setTimeout, clearTimeout, setImmediate } = globalThis as typeof globalTh
 export function watchServer(server: Server, { host }: ServiceContext): ServerWatch {
   const connections = new Set<Connection>();
   const bySocket = new WeakMap<object, Connection>();
+  /** Those whose TLS handshake has not ended. */
+  const greeting = new Set<Connection>();
   let requests = 0;
   /** When the intake was closed. */
   let closing: number | undefined;
@@ -122,7 +122,6 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
     const it: Connection = {
       socket,
       stranger,
-      greeting: server.addContext !== undefined && !stranger,
       open: new Map(),
       promised: performance.now(),
       clearTimer: nothing,
@@ -148,11 +147,14 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
 
   const forget = (it: Connection): void => {
     connections.delete(it);
+    greeting.delete(it);
     lookAround();
   };
 
   const lookAround = (): void => {
-    if (closing !== undefined && ![...connections].some(isHttp)) emptied();
+    if (closing === undefined) return;
+    for (const it of connections) if (isHttp(it)) return;
+    emptied();
   };
 
   const began = (it: Connection, what: unknown, as: keyof Cut): void => {
@@ -191,11 +193,11 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
   };
 
   const leave = (it: Connection): void => {
-    if (!it.greeting) it.socket.end();
-    later(it, 0, () => {
+    if (!greeting.has(it)) it.socket.end();
+    setTimeout(() => {
       it.socket.destroy();
       forget(it);
-    });
+    }, 0);
   };
 
   /** Says once that a session goes: its other side opens no more streams, as soon as it hears. */
@@ -228,16 +230,17 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
   const seen: Readonly<Record<string, (...args: never[]) => void>> = {
     connection(socket: Socket): void {
       current = meet(socket);
+      if (server.addContext) greeting.add(current);
     },
 
     secureConnection(socket: Socket): void {
       const { remoteAddress, remotePort } = socket;
       const it =
-        [...connections].find(({ greeting, socket }) =>
-          greeting && socket.remotePort === remotePort && socket.remoteAddress === remoteAddress
+        [...greeting].find(({ socket }) =>
+          socket.remotePort === remotePort && socket.remoteAddress === remoteAddress
         ) ?? meet(socket);
       attach(it, socket);
-      it.greeting = false;
+      greeting.delete(it);
       it.promised = performance.now();
       current = it;
     },
