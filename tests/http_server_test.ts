@@ -177,6 +177,34 @@ test("httpServer() finishes what is in flight and takes nothing new", async () =
   await rejection(Client.connect(url));
 });
 
+test("httpServer() serves a request on a connection that was answered just before the stop", async () => {
+  const { host, client, url } = await started([web(() => new Response("ok"))]);
+  client.get("/");
+  await client.receive(ok);
+  const stopped = host.stop();
+  client.get("/");
+  assert.match(await client.receive(ok), /\r\nconnection: close\r\n/i);
+  await stopped;
+  await rejection(Client.connect(url));
+});
+
+test("httpServer() waits for an upload that is in flight, and answers it", async () => {
+  const asked = new Gate();
+  const { host, client, events } = await started([
+    web(async (request) => {
+      asked.open();
+      return new Response(`stored ${(await request.arrayBuffer()).byteLength}`);
+    }),
+  ]);
+  client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n12345");
+  await asked.promise;
+  const stopped = host.stop();
+  await intakeClosed(events);
+  client.send("67890");
+  await client.receive(/stored 10/);
+  await stopped;
+});
+
 test("httpServer() says Connection: close from the stop request on, serving through drainDelay", async () => {
   const clock = new FakeClock();
   const [asked, answer] = [new Gate(), new Gate()];
@@ -435,6 +463,25 @@ test("httpServer() cuts WebSockets that are not closed", async () => {
   assert.is(error.requests, 0);
   assert.is(error.sockets, 1);
   assert.match(error.message, "cut 1 WebSocket still open");
+});
+
+test("httpServer() brings a slow client its whole answer", async () => {
+  const asked = new Gate();
+  const large = new Uint8Array(1 << 26); // more than fits the buffers on the way
+  const { host, client, events } = await started([
+    web(() => {
+      asked.open();
+      return new Response(large);
+    }),
+  ]);
+  client.pause();
+  client.get("/");
+  await asked.promise;
+  for (let turns = 0; turns < 20; turns++) await quiet();
+  const stopped = host.stop();
+  await intakeClosed(events);
+  assert.ok(await client.discard() > large.length);
+  await stopped;
 });
 
 test("httpServer() cuts a client that never reads", async () => {

@@ -1,7 +1,7 @@
 import { check, nothing } from "../../_check.ts";
 import type { HostedServiceHooks } from "../../hosted_service.ts";
 import type { HostedService, ServiceContext } from "../../types.ts";
-import { type ExecutionContext, fetchHandler, type FetchResult } from "./_fetch.ts";
+import { type ExecutionContext, type FetchResult, serveFetch } from "./_fetch.ts";
 import {
   checkServer,
   checkSrvx,
@@ -97,8 +97,9 @@ const interval = 20;
  * A server as a hosted service.
  *
  * Its start resolves when it listens, and tells where: in the event `serviceListening` and in the
- * log. Before anything stops (`stopping`) it takes no new connection and closes idle ones; its stop
- * waits until every request in flight has been answered. From the moment the stop is asked for,
+ * log. Before anything stops (`stopping`) it takes no new connection and closes idle ones, 100 ms
+ * after the last answer that said keep-alive: its client may be about to ask again. Its stop waits
+ * until every request in flight has been answered. From the moment the stop is asked for,
  * answers of `fetch` carry `Connection: close`: during a `drainDelay` clients learn to go
  * elsewhere. When the grace is over, what is left is cut, and the stop rejects with a
  * {@linkcode RequestsCutError}.
@@ -178,14 +179,16 @@ async function listen(options: HttpServerOptions, context: ServiceContext): Prom
     readonly Bun: { serve(options: object): Server };
   };
   const { fetch, port, hostname, serve } = options;
+  const served = fetch && serveFetch(fetch, context);
   try {
-    return listener(Bun.serve({
+    const server = Bun.serve({
       reusePort: false, // in production Bun else shares a port that is in use
       ...serve,
       ...port !== undefined && { port },
       ...hostname && { hostname },
-      ...fetch && { fetch: fetchHandler(fetch, context) },
-    }));
+      ...served && { fetch: served.handle },
+    });
+    return listener(server, served?.accept);
   } catch (error) {
     throw listenError(error, context.name, options);
   }
@@ -195,12 +198,13 @@ async function listen(options: HttpServerOptions, context: ServiceContext): Prom
 async function listenSrvx(server: SrvxServer, context: ServiceContext): Promise<Listener> {
   const { serveOptions } = server;
   const { fetch, reusePort } = serveOptions as ServeOptions;
+  const { handle, accept } = serveFetch(fetch, context);
   refuseListening(server.bun?.server, context);
   Object.assign(server, {
     serveOptions: {
       ...serveOptions as object,
       reusePort: reusePort ?? false,
-      fetch: fetchHandler(fetch, context),
+      fetch: handle,
     },
   });
   try {
@@ -210,10 +214,10 @@ async function listenSrvx(server: SrvxServer, context: ServiceContext): Promise<
   } finally {
     Object.assign(server, { serveOptions });
   }
-  return srvxListener(listener(server.bun!.server as Server), server, context);
+  return srvxListener(listener(server.bun!.server as Server, accept), server, context);
 }
 
-function listener(server: Server): Listener {
+function listener(server: Server, accept: Listener["accept"]): Listener {
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Closes the connections that wait, as soon as there are no others. */
@@ -225,6 +229,7 @@ function listener(server: Server): Listener {
   return {
     url: server.url.href.replace(/\/\/(0\.0\.0\.0|\[::\])/, "//localhost"),
     requests: () => server.pendingRequests,
+    accept,
 
     close() {
       const closed = server.stop();

@@ -1,7 +1,7 @@
 import { check, nothing } from "../../_check.ts";
 import type { HostedServiceHooks } from "../../hosted_service.ts";
 import type { HostedService, ServiceContext } from "../../types.ts";
-import { type ExecutionContext, fetchHandler, type FetchResult } from "./_fetch.ts";
+import { type ExecutionContext, type FetchResult, serveFetch } from "./_fetch.ts";
 import {
   addressOf,
   checkServer,
@@ -102,7 +102,8 @@ interface Source extends Place {
  *
  * Its start resolves when it listens, and tells where: in the event `serviceListening` and in the
  * log. Its stop waits until every request in flight has been answered. Before anything stops
- * (`stopping`) it takes no new connection; while requests are still in flight Deno could not cut
+ * (`stopping`) it takes no new connection, 100 ms after the last answer that said keep-alive, whose
+ * client may be about to ask again; while requests are still in flight Deno could not cut
  * them any more if it did, so until they are done it answers new ones with status 503. From the
  * moment the stop is asked for, answers carry `Connection: close`: during a `drainDelay` clients
  * learn to go elsewhere. When the grace is over, what is left is cut, and the stop rejects with a
@@ -191,7 +192,7 @@ export function probeServer(options: ProbeServerOptions): HostedService {
 
 async function listen(source: Source, context: ServiceContext): Promise<Listener> {
   const cutter = new AbortController();
-  const fetch = fetchHandler(source.fetch, context);
+  const { handle, accept } = serveFetch(source.fetch, context);
   let state: "open" | "draining" | "closing" = "open";
   let requests = 0;
 
@@ -211,7 +212,7 @@ async function listen(source: Source, context: ServiceContext): Promise<Listener
     if (state !== "open") return unavailable();
     requests++;
     info.completed.then(ended, ended);
-    return fetch(request, info);
+    return handle(request, info);
   };
 
   let server: DenoServer;
@@ -227,6 +228,7 @@ async function listen(source: Source, context: ServiceContext): Promise<Listener
   return {
     url: path ? `unix:${path}` : addressOf(source.secure ? "https" : "http", hostname, port),
     requests: () => requests,
+    accept,
 
     close() {
       state = "draining";

@@ -31,8 +31,8 @@ export interface Listener {
   readonly url: string;
   /** How many requests are in flight. */
   requests(): number;
-  /** Takes in those who have connected and wait for it; called right before `close`. */
-  accept?(): Promise<void>;
+  /** Takes those who were told that they may come; called right before `close`. */
+  readonly accept?: (() => Promise<void>) | undefined;
   /** Takes no new connection; resolves when nothing is in flight and all is closed. */
   close(): Promise<unknown>;
   /** Closes what `close` still waits for, at once, and says what that was; nothing if it cannot. */

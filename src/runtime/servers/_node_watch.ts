@@ -1,5 +1,6 @@
 import { nothing } from "../../_check.ts";
 import type { ServiceContext } from "../../types.ts";
+import { patience } from "./_fetch.ts";
 import { type Cut, leaving } from "./_http_server.ts";
 import type { HttpServer } from "./_node_server.ts";
 
@@ -87,12 +88,6 @@ export interface ServerWatch {
   /** Leaves the server as it was. */
   end(): void;
 }
-
-/**
- * Milliseconds in which a request may still come whose sender was promised that it may: on a
- * connection that was just accepted, or has just been answered.
- */
-const patience = 100;
 
 /** What a first GOAWAY names as the last stream: none is refused yet. */
 const anyStream = 2 ** 31 - 1;
