@@ -394,6 +394,22 @@ for (const scheme of ["http", "https"]) {
   );
 }
 
+onNode("a request that comes while the event loop is away is served", async () => {
+  const site = await started(createServer(async (_, response) => {
+    for (let turns = 0; turns < 5; turns++) await quiet();
+    response.end("ok");
+  }));
+  const client = await Client.connect(site.url);
+  client.get("/");
+  await client.receive(ok);
+  const stopped = site.host.stop();
+  await closed(site);
+  client.get("/");
+  for (const end = performance.now() + 150; performance.now() < end;); // longer than the patience
+  await client.receive(ok);
+  await stopped;
+});
+
 onNode("a client that connects while the intake closes is accepted", async () => {
   const site = await started(createServer((_, response) => void response.end("ok")));
   const connecting = Client.connect(site.url);

@@ -102,16 +102,17 @@ interface Source extends Place {
  *
  * Its start resolves when it listens, and tells where: in the event `serviceListening` and in the
  * log. Its stop waits until every request in flight has been answered. Before anything stops
- * (`stopping`) it takes no new connection, 100 ms after the last answer that said keep-alive, whose
- * client may be about to ask again; while requests are still in flight Deno could not cut
- * them any more if it did, so until they are done it answers new ones with status 503. From the
- * moment the stop is asked for, answers carry `Connection: close`: during a `drainDelay` clients
- * learn to go elsewhere. When the grace is over, what is left is cut, and the stop rejects with a
+ * (`stopping`) it takes no new connection, 100 ms after the last answer that said keep-alive: its
+ * client may be about to ask again. While requests are still in flight Deno could not cut them any
+ * more if it did, so until they are done it answers new ones with status 503. From the moment the
+ * stop is asked for, answers carry `Connection: close`: during a `drainDelay` clients learn to go
+ * elsewhere. When the grace is over, what is left is cut, and the stop rejects with a
  * {@linkcode RequestsCutError}.
  *
  * A response that never ends by itself has to be ended: an event stream when `lifetime.closing`
  * fires (or the request signal of `@runhost/host/hono` does), a WebSocket by closing it then, with
- * code 1001. On `lifetime.stopping` their clients would come back during a `drainDelay`. Deno closes WebSockets itself once no request is in flight.
+ * code 1001. On `lifetime.stopping` their clients would come back during a `drainDelay`. Deno closes
+ * WebSockets itself once no request is in flight.
  *
  * For Deno a request has been answered when the response is on its way. A client that does not read
  * it, or connects to a server with TLS and says nothing, cannot be cut: the host gives the service

@@ -153,7 +153,6 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
   };
 
   const began = (it: Connection, what: unknown, as: keyof Cut): void => {
-    if (!it.session) it.clearTimer();
     connections.add(it);
     requests += +(as === "requests");
     it.open.set(what, as);
@@ -179,7 +178,6 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
     const wait = it.promised > closing! - patience
       ? Math.max(it.promised, closing!) + patience - performance.now()
       : 0;
-    if (wait <= 0) return leave(it);
     // The event loop may have been away: what has arrived meanwhile is looked at first.
     later(it, wait, async () => {
       await turn();
