@@ -71,6 +71,11 @@ export class Client {
     );
   }
 
+  /** What was received and not taken. */
+  get received(): string {
+    return this.#received;
+  }
+
   /** Waits until what was received matches, takes it up to there, and returns it. */
   async receive(pattern: RegExp): Promise<string> {
     for (;;) {

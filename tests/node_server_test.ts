@@ -39,7 +39,7 @@ interface Site {
   requests(): number;
 }
 
-/** A started host with one server. */
+/** A started host with one server. Its grace never ends by itself: who needs it hangs. */
 async function started(server: unknown, options: HostOptions = {}): Promise<Site> {
   const events: HostEvent[] = [];
   const web = httpServer("web", {
@@ -48,7 +48,12 @@ async function started(server: unknown, options: HostOptions = {}): Promise<Site
     hostname: "127.0.0.1",
   });
   const onEvent = (event: HostEvent): void => void events.push(event);
-  const host = createHost([web], { logger: new Lines(), onEvent, ...options });
+  const host = createHost([web], {
+    logger: new Lines(),
+    clock: new FakeClock(),
+    onEvent,
+    ...options,
+  });
   await host.start();
   const { url } = web.details as { url: string };
   return {
@@ -487,29 +492,59 @@ if (runtime === "node") {
     const slow = old.get("/slow");
     await asked.promise;
     const stopped = site.host.stop();
-    while (!old.goaways.length || !other.goaways.length) await quiet();
-    assert.equal([old.goaways, other.goaways], [[2 ** 31 - 1], [2 ** 31 - 1]]);
+    while (!old.goaways.length) await quiet();
+    assert.equal([old.goaways, other.goaways], [[2 ** 31 - 1], []]);
+    assert.is(await other.get("/"), "answer to /"); // it was idle, and hears it when it asks
+    assert.equal(other.goaways, [2 ** 31 - 1]);
     const late = await opened(site.url); // a client that comes back
     assert.is(await late.get("/1"), "answer to /1");
     assert.is(await late.get("/2"), "answer to /2");
     assert.equal(late.goaways, []);
     await clock.advance(5_000);
     while (!late.goaways.length) await quiet();
-    assert.is(late.goaways[0], 2 ** 31 - 1);
     answer.open();
     assert.is(await slow, "answer to /slow");
     await stopped;
     assert.equal(old.goaways.filter((last) => last === 2 ** 31 - 1).length, 1);
   });
 
+  /** What a client of HTTP/2 sends first, a request for `/`, and what tells it to go. */
+  const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+  const ask = "\0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x41\x01a";
+  const goaway = "\0\0\x08\x07\0\0\0\0\0";
+
   test("a stream that a client opens before it hears of the stop is served", async () => {
-    const server = http2.createServer((_, response) => response.end("ok"));
-    const site = await started(server);
-    const { get, session } = await opened(site.url);
+    const site = await started(http2.createServer((_, response) => response.end("ok")));
+    const client = await Client.connect(site.url);
+    client.send(preface);
+    while (client.bytes < 9) await quiet(); // the server's settings have come
     const stopped = site.host.stop();
-    assert.is(await get("/"), "ok"); // it cannot have read the GOAWAY yet
+    await closed(site);
+    client.send(ask);
+    await client.receive(/ok/);
     await stopped;
-    session.destroy();
+    await client.closed;
+  });
+
+  test("a session is told to go once, and then that nothing more is taken", async () => {
+    const clock = new FakeClock();
+    const options = { clock, drainDelay: 5_000 };
+    const site = await started(http2.createServer((_, response) => response.end("ok")), options);
+    const client = await Client.connect(site.url);
+    client.send(preface + ask);
+    await client.receive(/ok/);
+    while (site.requests()) await quiet();
+    const stopped = site.host.stop();
+    client.send(ask.replace("\x01\x82", "\x03\x82"));
+    const text = await client.receive(/ok/);
+    await clock.advance(5_000);
+    await stopped;
+    await client.closed;
+    const frames = `${text}${client.received}`.split(goaway).slice(1);
+    const told = frames.map((frame) => frame.slice(0, 4));
+    assert.is(told.shift(), "\x7f\xff\xff\xff");
+    assert.ok(told.length);
+    assert.ok(told.every((last) => last === "\0\0\0\x03"), JSON.stringify(told));
   });
 
   test("streams are in flight that nobody takes for requests, and stay streams", async () => {
@@ -540,7 +575,7 @@ if (runtime === "node") {
   test("a session whose other side has vanished holds nothing", async () => {
     const site = await started(http2.createServer((_, response) => response.end("ok")));
     const client = await Client.connect(site.url, { allowHalfOpen: true });
-    client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"); // and never more
+    client.send(preface); // and never more
     while (client.bytes < 9) await quiet(); // the server's settings have come
     await site.host.stop();
   });

@@ -71,8 +71,10 @@ interface Connection {
   promised: number;
   /** The response that asks the other side not to use the connection again. */
   last?: NodeResponse;
-  /** When a session said for the first time that it goes. */
-  left?: number;
+  /** Whether its session was opened after the stop was asked for. */
+  late?: boolean;
+  /** When its session said that it goes. */
+  warned?: number;
   clearTimer(): void;
 }
 
@@ -166,21 +168,25 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
     else if (it.stranger) connections.delete(it); // some runtimes tell no end of theirs
   };
 
+  /** The event loop may have been away: what has arrived meanwhile is looked at first. */
   const later = (it: Connection, ms: number, action: () => void): void => {
     it.clearTimer();
-    const timer = setTimeout(action, ms);
+    const timer = setTimeout(() => void turn().then(action), ms);
     it.clearTimer = () => clearTimeout(timer);
   };
+
+  /** How long a promise that was made to somebody who has not asked yet still holds. */
+  const left = ({ promised }: Connection): number =>
+    promised > closing! - patience
+      ? Math.max(promised, closing!) + patience - performance.now()
+      : 0;
 
   /** Closes a connection without requests; some must be waited for. */
   const rest = (it: Connection): void => {
     if (it.session) return; // closes itself after its last stream
-    const wait = it.promised > closing! - patience
-      ? Math.max(it.promised, closing!) + patience - performance.now()
-      : 0;
-    // The event loop may have been away: what has arrived meanwhile is looked at first.
-    later(it, wait, async () => {
-      await turn();
+    const wait = left(it);
+    if (wait <= 0) return leave(it);
+    later(it, wait, () => {
       if (!it.open.size) leave(it);
     });
   };
@@ -193,23 +199,30 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
     }, 0);
   };
 
-  /** Says once that a session goes: its other side opens no more streams, as soon as it hears. */
+  /**
+   * Says once that a session goes: its other side opens no more streams, as soon as it hears. Only
+   * while it has streams: nghttp2 reads nothing more of a session that has said it and has none.
+   */
   const warn = (it: Connection): void => {
-    if (it.left !== undefined || it.session!.destroyed) return;
-    it.left = performance.now();
+    if (it.warned !== undefined || it.session!.destroyed) return;
+    it.warned = performance.now();
     it.session!.goaway(0, anyStream);
   };
 
   const leaveSession = (it: Connection): void => {
-    warn(it);
-    later(it, it.left! + patience - performance.now(), () => {
-      it.session!.close();
-      // It is closed when its streams are, and what they sent is on its way; then the other side
-      // has to close it, too, and may be gone.
-      const finished = (): void => later(it, patience, () => it.socket.destroy());
-      if (it.socket.writableFinished) finished();
-      else it.socket.once("finish", finished);
-    });
+    if (it.open.size) warn(it);
+    const { warned } = it;
+    const wait = warned === undefined ? left(it) : warned + patience - performance.now();
+    if (wait <= 0) closeSession(it);
+    else later(it, wait, () => closeSession(it));
+  };
+
+  /** It ends when its streams have; then the other side has to close it, too, and may be gone. */
+  const closeSession = (it: Connection): void => {
+    it.session!.close();
+    const finished = (): void => later(it, patience, () => it.socket.destroy());
+    if (it.socket.writableFinished) finished();
+    else it.socket.once("finish", finished);
   };
 
   /** Asks the client not to use the connection again; of several answers the last one does. */
@@ -241,6 +254,7 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
     session(session: Session): void {
       if (!current) return;
       current.session = session;
+      current.late = leaving(host);
       bySocket.set(session, current);
       if (closing !== undefined) leaveSession(current);
     },
@@ -258,6 +272,9 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
       const connection = it;
       began(it, stream, method === "CONNECT" ? upgraded(protocol) : "requests");
       stream.once("close", () => ended(connection, stream));
+      // A client that comes back in the drain delay must find somebody who serves.
+      if (leaving(host) && !it.late) warn(it);
+      if (closing !== undefined && it.warned === undefined) leaveSession(it);
     },
 
     request(request: NodeRequest, response: NodeResponse): void {
@@ -300,13 +317,12 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
     }
   });
 
-  // Those that began before the stop was asked for learn of it too. A session that is opened later
-  // learns of it when the intake closes: a client that comes back must find somebody who serves.
+  // Those that began before the stop was asked for learn of it too.
   const unsubscribe = host.subscribe(() => {
     if (!leaving(host)) return;
     unsubscribe();
     for (const it of connections) {
-      if (it.session) warn(it);
+      if (it.session && it.open.size) warn(it);
       const [response] = [...it.open].reverse().find(([, as]) => as === "requests") ?? [];
       if (response && !it.session) dismiss(it, response as NodeResponse);
     }
