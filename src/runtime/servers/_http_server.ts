@@ -82,34 +82,15 @@ export class RequestsCutError extends Error implements CutRequests {
 /** What the servers of all runtimes can be told. */
 export interface ServerOptions extends Place, HostedServiceHooks {}
 
-/** The names of {@linkcode ServerOptions}. */
-const names: readonly string[] = [
-  "port",
-  "hostname",
-  "stopTimeout",
-  "backgroundServiceExceptionBehavior",
-  "holdsReady",
-  "heartbeat",
-  "details",
-  "health",
-  "starting",
-  "start",
-  "started",
-  "stopping",
-  "stop",
-  "stopped",
-];
-
-/** Checks what is common to all servers; `own` are the names of the other options. */
+/** Checks the place of a server, and the names of its options: `own`, and those of every service. */
 export function checkServer(name: string, options: ServerOptions, own: readonly string[]): string {
   check("the name of a service", name, "");
   const label = `service "${name}"`;
   check(label, options, {});
-  checkNames(label, options, [...names, ...own]);
-  const { port, hostname, stopTimeout = 0 } = options;
+  checkNames(label, options, ["port", "hostname", ...own]);
+  const { port, hostname } = options;
   if (port !== undefined) checkPort(`${label}.port`, port);
   if (hostname !== undefined) checkHostname(`${label}.hostname`, hostname);
-  check(`${label}.stopTimeout`, stopTimeout, 0);
   return label;
 }
 
