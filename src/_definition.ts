@@ -1,6 +1,5 @@
 import { check, checkNames, nothing } from "./_check.ts";
 import { checkBehavior } from "./_options.ts";
-import type { BackgroundService } from "./background_service.ts";
 import type { HostedServiceHooks } from "./hosted_service.ts";
 import type { HostedService, ServiceContext } from "./types.ts";
 
@@ -38,11 +37,11 @@ export function members(name: string, definition: HostedServiceHooks): HostedSer
 }
 
 /**
- * Gives a background service the name, the settings and the hooks of a definition: for everything
- * that is a background service with a definition. Where both have a hook, the definition's encloses
- * the service's own: it starts before and stops after, so that the work finds what it needs.
+ * Gives a service the name, the settings and the hooks of a definition. Where both have a hook, the
+ * definition's encloses the service's own: it starts before and stops after, so that the work finds
+ * what it needs.
  */
-export function define<S extends BackgroundService>(
+export function define<S extends HostedService>(
   service: S,
   name: string,
   definition: HostedServiceHooks,

@@ -12,7 +12,8 @@ export interface OnAbortOptions {
 }
 
 /**
- * Calls `callback` once when `signal` aborts, at once if it already has.
+ * Calls `callback` once when `signal` aborts, at once if it already has. However many callbacks
+ * there are, the signal has one listener.
  *
  * A plain listener differs in both: added too late it is never called, and what it throws becomes
  * an uncaught exception.
@@ -39,7 +40,7 @@ export function onAbort(
   options: OnAbortOptions = {},
 ): () => void {
   const onError = options.onError ?? ((error) => console.error(renderError(error)));
-  return link(signal, async (reason) => {
+  return join(signal, async (reason) => {
     try {
       await callback(reason);
     } catch (error) {
@@ -52,10 +53,44 @@ export function onAbort(
   });
 }
 
+/** Those who wait for a signal, and how to listen to it no more. */
+interface Waiting {
+  readonly callbacks: Set<(reason: unknown) => void>;
+  readonly unlink: () => void;
+}
+
+const waiting: WeakMap<AbortSignal, Waiting> = new WeakMap();
+
+/**
+ * Links a callback to a signal, by one listener for all of them: Node takes the eleventh listener
+ * for a leak, and eleven streams that end with the host are none.
+ */
+function join(signal: AbortSignal, callback: (reason: unknown) => void): () => void {
+  if (!signal || signal.aborted) return link(signal, callback);
+  const { callbacks, unlink } = waiting.get(signal) ?? wait(signal);
+  callbacks.add(callback);
+  return () => {
+    if (!callbacks.delete(callback) || callbacks.size) return;
+    unlink();
+    waiting.delete(signal);
+  };
+}
+
+function wait(signal: AbortSignal): Waiting {
+  const callbacks: Waiting["callbacks"] = new Set();
+  const unlink = link(signal, (reason) => {
+    unlink();
+    for (const call of callbacks) call(reason);
+  });
+  const it = { callbacks, unlink };
+  waiting.set(signal, it);
+  return it;
+}
+
 /**
  * Resolves when `signal` aborts, at once if it already has. Never rejects.
  *
- * It leaves one listener on the signal: not for use in a loop on a long-lived signal.
+ * Each call is remembered until then: not for use in a loop on a long-lived signal.
  *
  * @example Do nothing until told to stop
  * ```ts
@@ -69,5 +104,5 @@ export function onAbort(
  * ```
  */
 export function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => link(signal, () => resolve()));
+  return new Promise((resolve) => join(signal, () => resolve()));
 }

@@ -7,7 +7,10 @@ export class Client {
   /** Resolves when the connection is closed, however that came. */
   readonly closed: Promise<void>;
   readonly #socket: Socket;
+  /** How many bytes have come, whatever was done with them. */
+  bytes = 0;
   #received = "";
+  #discards = false;
   #changed = (): void => {};
 
   private constructor(socket: Socket) {
@@ -22,20 +25,21 @@ export class Client {
     Client.#open.add(this);
     socket.on("error", () => {}); // the close follows
     socket.setEncoding("latin1").on("data", (text) => {
-      this.#received += text;
+      this.bytes += text.length;
+      if (!this.#discards) this.#received += text;
       this.#changed();
     });
   }
 
   /** Connects, and trusts everybody; rejects if that is refused. */
-  static connect(url: string): Promise<Client> {
+  static connect(url: string, options: { readonly allowHalfOpen?: boolean } = {}): Promise<Client> {
     const { protocol, hostname: host, port: at } = new URL(url);
     const port = Number(at);
     return new Promise((resolve, reject) => {
       const secure = protocol === "https:";
       const socket = secure
         ? connectTls({ port, host, rejectUnauthorized: false })
-        : connect({ port, host });
+        : connect({ port, host, ...options });
       socket.once("error", reject);
       socket.once(secure ? "secureConnect" : "connect", () => {
         socket.off("error", reject);
@@ -67,6 +71,11 @@ export class Client {
     );
   }
 
+  /** What was received and not taken. */
+  get received(): string {
+    return this.#received;
+  }
+
   /** Waits until what was received matches, takes it up to there, and returns it. */
   async receive(pattern: RegExp): Promise<string> {
     for (;;) {
@@ -82,9 +91,17 @@ export class Client {
     }
   }
 
-  /** Reads nothing from now on. */
+  /** Reads nothing from now on, until `discard`. */
   pause(): void {
     this.#socket.pause();
+  }
+
+  /** Reads to the end, and counts alone. */
+  async discard(): Promise<number> {
+    this.#discards = true;
+    this.#socket.resume();
+    await this.closed;
+    return this.bytes;
   }
 
   close(): void {

@@ -13,13 +13,14 @@ import {
   type Host,
   type HostedService,
   hostedService,
+  type HostEvent,
   type HostOptions,
   httpServer,
   type RequestsCutError,
 } from "../src/runtime/node.ts";
 import { afterEach } from "./_after_each.ts";
 import { Client } from "./_client.ts";
-import { FakeClock } from "./_fake_clock.ts";
+import { FakeClock, quiet } from "./_fake_clock.ts";
 import { rejection } from "./_fate.ts";
 import { Gate } from "./_gate.ts";
 import { guard } from "./_guard.ts";
@@ -93,6 +94,7 @@ interface Site extends Omit<Parts, "health"> {
   readonly host: Host;
   readonly clock: FakeClock;
   readonly url: string;
+  readonly events: readonly HostEvent[];
   /** What is wrong with it, for its health check. */
   wrong: Error | undefined;
 }
@@ -109,16 +111,20 @@ async function site(framework: string, adapter: string, options: HostOptions = {
     },
   });
   let url = "";
+  const events: HostEvent[] = [];
   const clock = new FakeClock();
   const host = createHost([db, ...frameworks[framework]!(parts)], {
     clock,
     logger: new Lines(),
-    onEvent: (event) => event.type === "serviceListening" && (url = event.url),
+    onEvent(event) {
+      events.push(event);
+      if (event.type === "serviceListening") url = event.url;
+    },
     ...options,
   });
   const listener = adapters[adapter]!(healthHandler(host));
   await host.start();
-  const it: Site = { ...parts, host, clock, url, wrong: undefined };
+  const it: Site = { ...parts, host, clock, url, events, wrong: undefined };
   return it;
 }
 
@@ -154,7 +160,7 @@ for (const framework of Object.keys(frameworks)) {
   }
 
   test(`httpServer() drains ${framework}: not ready, still serving, then gone`, async () => {
-    const { host, clock, url, asked, answer } = await site(framework, "@hono/node-server", {
+    const { host, clock, url, asked, answer, events } = await site(framework, "@hono/node-server", {
       drainDelay: 5_000,
     });
     const slow = await Client.connect(url);
@@ -172,6 +178,9 @@ for (const framework of Object.keys(frameworks)) {
     }
 
     await clock.advance(5_000);
+    while (!events.some((event) => event.type === "serviceDone" && event.phase === "stopping")) {
+      await quiet();
+    }
     await rejection(Client.connect(url));
     answer.open();
     const answered = await slow.receive(/\r\n\r\ndone/);

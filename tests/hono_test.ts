@@ -165,7 +165,9 @@ test("requestSignal() is one signal, that aborts when the client goes away", asy
   const reason = new Error("Closed");
   leave(reason);
   assert.is(signal.aborted, true);
-  assert.is(signal.reason, request.signal.reason);
+  assert.is(signal.reason.name, "AbortError");
+  assert.is(signal.reason.message, "The client has gone away");
+  assert.is(signal.reason.cause, request.signal.reason);
   assert.is(listeners.now, 0);
   gate.open();
   assert.is((await response).status, 200);
@@ -181,6 +183,27 @@ test("requestSignal() has aborted when the client has already gone away", async 
   await host.stop();
   assert.is(listeners.now, 0);
 });
+
+for (
+  const [what, reason] of [
+    ["a text", "Client connection prematurely closed."],
+    ["nothing", undefined],
+    ["an AbortError", new DOMException("Gone", "AbortError")],
+  ] as const
+) {
+  test(`requestSignal() has an AbortError for a reason when the runtime tells ${what}`, async () => {
+    const { app, signals, host } = web(() => null);
+    const { request, leave } = client();
+    leave(reason);
+    await app.fetch(request);
+    const seen = signals[0]!.reason;
+    assert.instance(seen, Error);
+    assert.is(seen.name, "AbortError");
+    if (typeof reason === "string") assert.is(seen.cause, reason);
+    if (reason instanceof Error) assert.is(seen, reason, "it is one already");
+    await host.stop();
+  });
+}
 
 test("requestSignal() aborts when the host closes its intake, after the drain delay", async () => {
   const source = new Source();
@@ -414,23 +437,33 @@ test("requestSignal() aborts when the reader of a Hono stream goes away", async 
   assert.is(signal.aborted, true);
 });
 
-test("runhost() subscribes to the host once, however many requests there are", async () => {
+test("requestSignal() listens to lifetime.closing once, however many requests and routes", async () => {
   const { host } = rig([]);
-  let subscriptions = 0;
-  const { subscribe } = host;
-  host.subscribe = (observer) => {
-    subscriptions++;
-    return subscribe(observer);
-  };
+  const { lifetime } = host;
+  const closing = new Listeners(lifetime.closing);
+  const stopping = new Listeners(lifetime.stopping);
+  const answer = new Gate();
   const app = new Hono<RunhostEnv>();
-  app.use(runhost(host));
-  app.get("/", (c) => c.text(`${c.var.requestSignal().aborted}`));
-  const listeners = new Listeners(host.lifetime.stopping);
-  for (let count = 0; count < 100; count++) {
-    assert.is(await (await app.request("/")).text(), "false");
+  const reasons: unknown[] = [];
+  for (const path of ["/a", "/b"]) {
+    app.get(path, runhost(host), async (c) => {
+      const signal = c.var.requestSignal();
+      await answer.promise;
+      reasons.push(signal.reason);
+      return c.text("");
+    });
   }
-  assert.is(subscriptions, 1);
-  assert.is(listeners.added, 0);
+  await host.start();
+  const asked = Array.from({ length: 100 }, (_, i) => app.request(i % 2 ? "/a" : "/b"));
+  await quiet();
+  assert.is(closing.now, 1);
+  const stopped = host.stop();
+  answer.open();
+  await Promise.all(asked);
+  assert.equal(reasons.length, 100);
+  assert.ok(reasons.every((it) => it === lifetime.closing.reason));
+  await stopped;
+  assert.equal([closing.added, closing.now, stopping.added], [1, 0, 0]);
 });
 
 // On the wire, by the server of this runtime.

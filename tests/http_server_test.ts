@@ -1,9 +1,11 @@
+import { createAdaptorServer } from "@hono/node-server";
 import { serve as serveSrvx } from "srvx";
 import { Hono } from "hono";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createHost, type Host, hostedService, type HostEvent, type HostOptions } from "../mod.ts";
 import type { HostedService, Services } from "../mod.ts";
+import { healthHandler } from "../src/health/mod.ts";
 import type { HttpServerOptions as BunOptions } from "../src/runtime/bun.ts";
 import type { HttpServerOptions as DenoOptions } from "../src/runtime/deno.ts";
 import type { HttpServerOptions as NodeOptions } from "../src/runtime/node.ts";
@@ -66,6 +68,13 @@ async function started(
   await it.host.start();
   const url = it.urls[0]!;
   return { ...it, url, client: await Client.connect(url) };
+}
+
+/** Waits until the servers take nothing new. */
+async function intakeClosed(events: readonly HostEvent[]): Promise<void> {
+  while (!events.some((event) => event.type === "serviceDone" && event.phase === "stopping")) {
+    await quiet();
+  }
 }
 
 const ok = /\r\n\r\n(2\r\n)?ok/;
@@ -144,7 +153,7 @@ test("httpServer() answers 500 for a handler that throws, and lives on", async (
 
 test("httpServer() finishes what is in flight and takes nothing new", async () => {
   const [asked, answer] = [new Gate(), new Gate()];
-  const { host, url, client } = await started([
+  const { host, url, client, events } = await started([
     web(async () => {
       asked.open();
       await answer.promise;
@@ -155,6 +164,7 @@ test("httpServer() finishes what is in flight and takes nothing new", async () =
   await asked.promise;
   assert.is((host.services[0]?.details as { requests: number }).requests, 1);
   const stopped = host.stop();
+  await intakeClosed(events);
   if (runtime === "deno") { // it could not cut any more
     const late = await Client.connect(url);
     late.get("/");
@@ -166,6 +176,34 @@ test("httpServer() finishes what is in flight and takes nothing new", async () =
   assert.match(await client.receive(ok), /\r\nconnection: close\r\n/i);
   await stopped;
   await rejection(Client.connect(url));
+});
+
+test("httpServer() serves a request on a connection that was answered just before the stop", async () => {
+  const { host, client, url } = await started([web(() => new Response("ok"))]);
+  client.get("/");
+  await client.receive(ok);
+  const stopped = host.stop();
+  client.get("/");
+  assert.match(await client.receive(ok), /\r\nconnection: close\r\n/i);
+  await stopped;
+  await rejection(Client.connect(url));
+});
+
+test("httpServer() waits for an upload that is in flight, and answers it", async () => {
+  const asked = new Gate();
+  const { host, client, events } = await started([
+    web(async (request) => {
+      asked.open();
+      return new Response(`stored ${(await request.arrayBuffer()).byteLength}`);
+    }),
+  ]);
+  client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n12345");
+  await asked.promise;
+  const stopped = host.stop();
+  await intakeClosed(events);
+  client.send("67890");
+  await client.receive(/stored 10/);
+  await stopped;
 });
 
 test("httpServer() says Connection: close from the stop request on, serving through drainDelay", async () => {
@@ -262,7 +300,7 @@ test("httpServer() waits for an event stream that ends when the host stops", asy
     web(() =>
       stream((controller) => {
         controller.enqueue(bytes("data: 1\n\n"));
-        context.lifetime.stopping.addEventListener("abort", () => {
+        context.lifetime.closing.addEventListener("abort", () => {
           controller.enqueue(bytes("data: bye\n\n"));
           controller.close();
         });
@@ -330,7 +368,6 @@ async function secure(fetch: () => Response | Promise<Response>): Promise<Hosted
     return web(fetch, { serve });
   }
   const { createServer } = await import("node:https");
-  const { createAdaptorServer } = await import("@hono/node-server");
   const server = createAdaptorServer({ fetch, createServer, serverOptions: { cert, key } });
   return httpServer("web", { ...where, server });
 }
@@ -401,7 +438,7 @@ test("httpServer() waits for WebSockets that are closed when the host stops", as
   client.upgrade("/");
   await client.receive(/101 [^]*\r\n\r\n/);
   await opened.promise;
-  host.lifetime.stopping.addEventListener("abort", () => socket!.close(1001));
+  host.lifetime.closing.addEventListener("abort", () => socket!.close(1001));
   const stopped = host.stop();
   assert.match(await client.receive(/\xe9/), "\x03\xe9"); // closed: 1001
   client.send("\x88\x82\0\0\0\0\x03\xe9"); // the answer to it
@@ -427,6 +464,25 @@ test("httpServer() cuts WebSockets that are not closed", async () => {
   assert.is(error.requests, 0);
   assert.is(error.sockets, 1);
   assert.match(error.message, "cut 1 WebSocket still open");
+});
+
+test("httpServer() brings a slow client its whole answer", async () => {
+  const asked = new Gate();
+  const large = new Uint8Array(1 << 26); // more than fits the buffers on the way
+  const { host, client, events } = await started([
+    web(() => {
+      asked.open();
+      return new Response(large);
+    }),
+  ]);
+  client.pause();
+  client.get("/");
+  await asked.promise;
+  for (let turns = 0; turns < 20; turns++) await quiet();
+  const stopped = host.stop();
+  await intakeClosed(events);
+  assert.ok(await client.discard() > large.length);
+  await stopped;
 });
 
 test("httpServer() cuts a client that never reads", async () => {
@@ -674,26 +730,157 @@ test("httpServer() cuts a server of srvx", async () => {
   assert.is(error.requests, 1);
 });
 
-test("httpServer() names options of the wrong type", () => {
-  const right = runtime === "node" ? { server: {} } : { fetch: () => new Response() };
-  for (
-    const [options, message] of [
-      [
-        {},
-        runtime === "node"
-          ? /^Cannot use server: /
-          : runtime === "deno"
-          ? /^Cannot use fetch: /
-          : undefined,
-      ],
-      [{ ...right, port: "80" }, /^Cannot use port: expected number, got string$/],
-      [{ ...right, port: -1 }, /^Cannot use port: -1 is not 0 or more$/],
-      [{ ...right, hostname: 1 }, /^Cannot use hostname: /],
-      [{ ...right, stopTimeout: NaN }, /^Cannot use stopTimeout: /],
-    ] as const
-  ) {
-    if (message) assert.match(thrown(() => httpServer("web", options)).message, message);
+/** What a server answers with, in whatever option it is given. */
+const answering = (): object => {
+  const fetch = (): Response => new Response("ok");
+  return runtime === "node" ? { server: createAdaptorServer({ fetch }) } : { fetch };
+};
+
+const bad: readonly (readonly [options: object, message: string | RegExp])[] = [
+  [{ port: "80" }, '.port: expected number, got string "80"'],
+  [{ port: -1 }, ".port: -1 is not 0 or more"],
+  [{ port: NaN }, ".port: NaN is not 0 or more"],
+  [{ port: 80.5 }, ".port: 80.5 is no whole number from 0 to 65535"],
+  [{ port: 65_536 }, ".port: 65536 is no whole number from 0 to 65535"],
+  [{ port: Infinity }, ".port: Infinity is no whole number from 0 to 65535"],
+  [{ port: null }, ".port: expected number, got null"],
+  [{ hostname: 1 }, ".hostname: expected string, got number 1"],
+  [{ hostname: "http://a" }, '.hostname: "http://a" is no name or address alone'],
+  [{ hostname: "localhost:80" }, '.hostname: "localhost:80" is no name or address alone'],
+  [{ hostname: "[::1]" }, '.hostname: "[::1]" is no name or address alone'],
+  [{ stopTimeout: NaN }, ".stopTimeout: NaN is not 0 or more"],
+  [{ health: 1 }, ".health: expected function, got number 1"],
+  [{ stopped: {} }, ".stopped: expected function, got object"],
+];
+
+for (const [options, message] of bad) {
+  const [[name, value] = []] = Object.entries(options);
+  test(`httpServer() refuses ${name}: ${JSON.stringify(value)}, and names service and option`, () => {
+    const error = thrown(() => httpServer("shop", { ...answering(), ...options }));
+    assert.match(error.message, `Cannot use service "shop"${message}`);
+    assert.ok(error instanceof TypeError || error instanceof RangeError);
+  });
+}
+
+test("httpServer() says what is missing, by the name of the service", () => {
+  for (const options of [undefined, null, "web", () => {}]) {
+    const { message } = thrown(() => httpServer("shop", options as never));
+    assert.match(message, /^Cannot use service "shop": expected object, got /);
   }
+  const missing = runtime === "node" ? "server" : "fetch";
+  const { message } = thrown(() => httpServer("shop", { port: 0 }));
+  assert.match(message, `Cannot use service "shop".${missing}: expected `);
+  const nameless = thrown(() => httpServer(undefined as never, answering()));
+  assert.match(
+    nameless.message,
+    "Cannot use the name of a service: expected string, got undefined",
+  );
+});
+
+test("httpServer() warns of an option whose name differs in case only", () => {
+  const { warn } = console;
+  const lines: string[] = [];
+  console.warn = (line: string) => void lines.push(line);
+  try {
+    for (const name of ["hostName", "stopTimeOut", "HoldsReady"]) {
+      httpServer("misspelt", { ...answering(), [name]: undefined });
+    }
+    httpServer("misspelt", { ...answering(), port: 0, hostname: "", health() {} });
+  } finally {
+    console.warn = warn;
+  }
+  const right = ["hostname", "stopTimeout", "holdsReady"];
+  assert.is(lines.length, right.length);
+  for (const [index, name] of right.entries()) {
+    assert.match(lines[index]!, `Cannot use service "misspelt": there is no `);
+    assert.match(lines[index]!, `did you mean "${name}"`);
+  }
+});
+
+for (const hostname of ["nowhere.invalid", "203.0.113.7"]) {
+  test(`httpServer() names service and address when it cannot listen on ${hostname}`, async () => {
+    const { host } = site([httpServer("shop", { ...answering(), port: 0, hostname })]);
+    const error = await rejection(host.start());
+    assert.match(
+      error.message,
+      `Cannot start service "shop": port 0 on ${hostname} cannot be had (`,
+    );
+    assert.match(error.message, "leave out hostname");
+    assert.instance(error.cause, Error);
+  });
+}
+
+test("httpServer() takes every hook: they enclose its own", async () => {
+  const seen: string[] = [];
+  let url = "";
+  let client: Client | undefined;
+  const open = async (): Promise<boolean> => {
+    const connection = url && await Client.connect(url).catch(() => undefined);
+    if (connection) connection.close();
+    return !!connection;
+  };
+  const hook = (name: string) => async (): Promise<void> => {
+    seen.push(`${name} ${await open() ? "open" : "shut"}`);
+  };
+  const service = httpServer("web", {
+    ...answering(),
+    port: 0,
+    hostname: "127.0.0.1",
+    starting: hook("starting"),
+    start: hook("start"),
+    async started() {
+      ({ url } = service.details as { url: string });
+      client = await Client.connect(url);
+      await hook("started")();
+    },
+    stopping: hook("stopping"),
+    stop: hook("stop"),
+    stopped: hook("stopped"),
+  });
+  const { host } = site([service]);
+  await host.start();
+  client!.get("/");
+  await client!.receive(ok);
+  await host.stop();
+  assert.equal(seen, [
+    "starting shut",
+    "start shut",
+    "started open",
+    "stopping shut",
+    "stop shut",
+    "stopped shut",
+  ]);
+});
+
+test("httpServer() has the health, readiness and heartbeat that it is given", async () => {
+  let fine = false;
+  const clock = new FakeClock();
+  const service = httpServer("web", {
+    ...answering(),
+    port: 0,
+    hostname: "127.0.0.1",
+    holdsReady: true,
+    heartbeat: 10_000,
+    health: () => fine,
+    started: (_: unknown, { ready }: { ready(): void }) => void (fine && ready()),
+    backgroundServiceExceptionBehavior: "ignore",
+  });
+  const { host } = site([service], { clock });
+  const handle = healthHandler(host);
+  const status = async (path: string): Promise<number> =>
+    (await handle(new Request(`http://localhost${path}`))).status;
+  assert.is(service.backgroundServiceExceptionBehavior, "ignore");
+  await host.start();
+  assert.equal([await status("/readyz"), await status("/livez")], [503, 200]);
+  await clock.advance(20_000);
+  assert.is(await status("/livez"), 503, "nobody has beaten");
+  await host.stop();
+
+  fine = true;
+  const again = site([service]);
+  await again.host.start();
+  assert.is((await healthHandler(again.host)(new Request("http://localhost/readyz"))).status, 200);
+  await again.host.stop();
 });
 
 if (runtime !== "node") {
@@ -725,7 +912,7 @@ if (runtime === "node") {
   const { createServer } = await import("node:http");
   const http2 = await import("node:http2");
   const https = await import("node:https");
-  const { serve, createAdaptorServer } = await import("@hono/node-server");
+  const { serve } = await import("@hono/node-server");
 
   const listenersOf = (server: import("node:events").EventEmitter): string[] =>
     server.eventNames().flatMap((name) => server.listeners(name).map(() => String(name))).sort();
@@ -751,8 +938,8 @@ if (runtime === "node") {
 
     const again = await started([httpServer("web", { server, port: 0, hostname: "127.0.0.1" })]);
     server.removeAllListeners("request").on("request", () => {});
-    again.client.get("/");
-    await again.host.stop(AbortSignal.abort());
+    again.client.get("/"); // and is cut
+    await again.host.stop(AbortSignal.abort()).catch(() => {});
     while (server.listenerCount("close")) await quiet(); // Node's own
     assert.equal(listenersOf(server), before);
   });
@@ -937,6 +1124,23 @@ test("probeServer() is closed when the start is cancelled", async () => {
   queueMicrotask(() => controller.abort("never mind"));
   assert.is(await rejection(start), "never mind");
   assert.is(service.details, undefined);
+});
+
+test("probeServer() refuses options that are missing or wrong, and names them", () => {
+  const make = (options?: unknown): unknown => probeServer(options as typeof probes);
+  for (
+    const [options, message] of [
+      [undefined, "Cannot use the options of probeServer: expected object, got undefined"],
+      [{}, 'Cannot use service "probes".port: expected number, got undefined'],
+      [{ hostname: "::1" }, 'Cannot use service "probes".port: expected number, got undefined'],
+      [{ port: "80", name: "p" }, 'Cannot use service "p".port: expected number, got string "80"'],
+      [{ port: 70_000 }, 'Cannot use service "probes".port: 70000 is no whole number from 0 to'],
+      [{ port: 0, hostname: "a/b" }, 'Cannot use service "probes".hostname: "a/b" is no name'],
+      [{ port: 0, name: 1 }, "Cannot use the name of a service: expected string, got number 1"],
+    ] as const
+  ) {
+    assert.match(thrown(() => make(options)).message, message);
+  }
 });
 
 test("probeServer() says that its port is in use", async () => {

@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { aborted, onAbort } from "../mod.ts";
 import { quiet } from "./_fake_clock.ts";
-import { Fate } from "./_fate.ts";
+import { Fate, thrown } from "./_fate.ts";
 import { guard } from "./_guard.ts";
 import { Listeners } from "./_listeners.ts";
 
@@ -112,6 +112,65 @@ test("onAbort(): a callback may remove another", () => {
   const remove = onAbort(controller.signal, () => seen.push("removed"));
   controller.abort();
   assert.equal(seen, []);
+});
+
+test("onAbort() listens to a signal once, however many callbacks there are", () => {
+  const controller = new AbortController();
+  const listeners = new Listeners(controller.signal);
+  let called = 0;
+  const removers = Array.from({ length: 20 }, () => onAbort(controller.signal, () => called++));
+  assert.equal([listeners.now, listeners.added], [1, 1]);
+  removers.shift()!();
+  assert.is(listeners.now, 1, "the others still wait");
+  controller.abort();
+  assert.is(called, 19);
+  assert.is(listeners.now, 0);
+});
+
+test("onAbort(): to remove a callback twice takes nobody else's away", () => {
+  const controller = new AbortController();
+  const listeners = new Listeners(controller.signal);
+  let called = 0;
+  const remove = onAbort(controller.signal, () => called--);
+  remove();
+  assert.is(listeners.now, 0);
+  onAbort(controller.signal, () => called++);
+  remove();
+  onAbort(controller.signal, () => called++);
+  assert.equal([listeners.now, listeners.added], [1, 2]);
+  controller.abort();
+  assert.is(called, 2);
+});
+
+test("onAbort(): the same callback may be there twice", () => {
+  const controller = new AbortController();
+  let called = 0;
+  const callback = (): number => called++;
+  const remove = onAbort(controller.signal, callback);
+  onAbort(controller.signal, callback);
+  remove();
+  controller.abort();
+  assert.is(called, 1);
+});
+
+test("onAbort(): a callback that is added while others are called is called too", () => {
+  const controller = new AbortController();
+  const seen: string[] = [];
+  onAbort(controller.signal, () => {
+    onAbort(controller.signal, (reason) => seen.push(`late ${reason}`));
+    seen.push("first");
+  });
+  onAbort(controller.signal, () => seen.push("second"));
+  controller.abort("over");
+  assert.equal(seen, ["late over", "first", "second"]);
+});
+
+test("onAbort() says what is no signal", () => {
+  const controller = new AbortController();
+  assert.match(
+    thrown(() => onAbort(controller as never, () => {})).message,
+    "expected an AbortSignal, got object AbortController",
+  );
 });
 
 test("aborted() resolves when the signal aborts", async () => {

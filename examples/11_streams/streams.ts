@@ -4,7 +4,7 @@ import { runhost, type RunhostEnv } from "@runhost/host/hono";
 import { Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 
-/** Server-sent events at `/events`: ticks, until the client goes or the host stops. */
+/** Server-sent events at `/events`: ticks, until the client goes or the host closes its intake. */
 export function events(host: Host): Hono<RunhostEnv> {
   const app = new Hono<RunhostEnv>();
   app.use(runhost(host));
@@ -26,9 +26,12 @@ export interface Socket {
   close(code: number, reason: string): unknown;
 }
 
-/** Greets a WebSocket, and closes it when the host stops. */
+/**
+ * Greets a WebSocket, and closes it when the host closes its intake: on `lifetime.stopping` clients
+ * would come back during a `drainDelay`, to a host that leaves.
+ */
 export function welcome(socket: Socket, { lifetime }: Host): () => void {
   socket.send("Welcome");
   // 1001, "going away": clients take it for a reason to connect again.
-  return onAbort(lifetime.stopping, () => socket.close(1001, "Come back soon"));
+  return onAbort(lifetime.closing, () => socket.close(1001, "Come back soon"));
 }

@@ -28,26 +28,27 @@
  */
 
 import type { MiddlewareHandler } from "hono";
-import { AbortError, abortReason, Latch, link } from "../_abort.ts";
+import { abortReason, Latch, link } from "../_abort.ts";
 import { observe } from "./_body.ts";
 import { nothing } from "../_check.ts";
 import { healthHandler } from "../health/mod.ts";
+import { onAbort } from "../on_abort.ts";
 import type { ApplicationLifetime, Host } from "../types.ts";
 
 /** What {@linkcode runhost} puts on the context, as `c.var.host` and so on. */
 export interface RunhostVariables {
   /** The host. */
   readonly host: Host;
-  /** Its three signals, and the way to ask for the stop. */
+  /** Its signals, and the way to ask for the stop. */
   readonly lifetime: ApplicationLifetime;
 
   /**
-   * The signal of this request: aborts when the client goes away, or when the host closes its
-   * intake (after any `drainDelay`). For what takes long: a stream of events, a slow query. Made
-   * when first asked for.
+   * The signal of this request: aborts when the client goes away, or with `lifetime.closing`, when
+   * the host closes its intake (after any `drainDelay`). Its reason is an `AbortError`. For what
+   * takes long: a stream of events, a slow query. Made when first asked for.
    *
    * Never aborts once the response has ended, at the latest when its body was read. A WebSocket
-   * goes on after that: there use `onAbort(c.var.lifetime.stopping, ...)`, and end it on `close`.
+   * goes on after that: there use `onAbort(c.var.lifetime.closing, ...)`, and end it on `close`.
    *
    * @throws {Error} If first asked for after the handler has returned its response.
    */
@@ -103,24 +104,17 @@ export interface RunhostEnv {
 export function runhost<E extends RunhostEnv = RunhostEnv>(host: Host): MiddlewareHandler<E>;
 export function runhost(host: Host): MiddlewareHandler<RunhostEnv> {
   const { lifetime } = host;
-  /** How to abort those requests that have asked for their signal. */
-  const open = new Set<(reason: unknown) => void>();
-  const closed = new Latch();
-  host.subscribe(({ type }) => {
-    if (type !== "hostStopping") return;
-    closed.abort(abortReason("The host is stopping", lifetime.stopping.reason));
-    for (const abort of open) abort(closed.reason);
-  });
-
   return async (c, next) => {
     let gone: Latch | undefined;
     let unlink = nothing;
     let returned = false;
 
-    const abort = (reason: unknown): void => {
+    /** The reason is an error whatever was told: of a client that has gone, Node tells a text. */
+    const abort = (why: string) => (reason?: unknown): void => {
       unlink();
-      gone?.abort(reason);
+      gone?.abort(abortReason(why, reason));
     };
+    const left = abort("The client has gone away");
     c.set("host", host);
     c.set("lifetime", lifetime);
     c.set("requestSignal", () => {
@@ -129,13 +123,14 @@ export function runhost(host: Host): MiddlewareHandler<RunhostEnv> {
           throw new Error("Ask for the request's signal before the response is returned");
         }
         gone = new Latch();
-        open.add(abort);
-        const unlinkClient = link(c.req.raw.signal, abort);
+        const links = [
+          link(c.req.raw.signal, left),
+          onAbort(lifetime.closing, abort("The host is stopping")),
+        ];
         unlink = () => {
-          open.delete(abort);
-          unlinkClient();
+          for (const unlink of links) unlink();
         };
-        if (closed.aborted) abort(closed.reason);
+        if (gone.aborted) unlink();
       }
       return gone.signal;
     });
@@ -159,12 +154,9 @@ export function runhost(host: Host): MiddlewareHandler<RunhostEnv> {
     if (!gone) return; // to look at the body would cost something
     const { res } = c;
     if (!res.body) return unlink();
-    if (c.req.method === "HEAD") return abort(new AbortError("Nobody reads the body"));
-    const cancelled = (reason: unknown): void => {
-      abort(abortReason("The client has gone away", reason));
-    };
+    if (c.req.method === "HEAD") return abort("Nobody reads the body")();
     c.res = undefined; // else Hono would merge the two
-    c.res = new Response(observe(res.body, unlink, cancelled), res);
+    c.res = new Response(observe(res.body, unlink, left), res);
   };
 }
 

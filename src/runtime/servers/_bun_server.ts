@@ -1,7 +1,10 @@
 import { check, nothing } from "../../_check.ts";
+import type { HostedServiceHooks } from "../../hosted_service.ts";
 import type { HostedService, ServiceContext } from "../../types.ts";
-import { type ExecutionContext, fetchHandler, type FetchResult } from "./_fetch.ts";
+import { type ExecutionContext, type FetchResult, serveFetch } from "./_fetch.ts";
 import {
+  checkServer,
+  checkSrvx,
   type Listener,
   listenError,
   type Place,
@@ -35,8 +38,12 @@ export interface SrvxServer {
   readonly bun?: { readonly server?: unknown } | undefined;
 }
 
-/** Options of {@linkcode httpServer} on Bun: a handler, or a server of srvx. */
-export interface HttpServerOptions {
+/**
+ * Options of {@linkcode httpServer} on Bun: a handler, or a server of srvx, and all settings and
+ * hooks of a hosted service. What `starting` and `start` do is done before it listens, what `stop`
+ * and `stopped` do after it has drained.
+ */
+export interface HttpServerOptions extends HostedServiceHooks {
   /**
    * Answers requests: `app.fetch` of Hono, which finds `server` as `c.env`.
    *
@@ -47,7 +54,7 @@ export interface HttpServerOptions {
   /** A server of srvx that does not listen yet, in place of `fetch`. */
   readonly server?: SrvxServer | undefined;
   /**
-   * Where it listens; 0 for any port.
+   * Where it listens: a whole number up to 65535, 0 for any port.
    *
    * @default {3000, or what the environment says}
    */
@@ -90,20 +97,22 @@ const interval = 20;
  * A server as a hosted service.
  *
  * Its start resolves when it listens, and tells where: in the event `serviceListening` and in the
- * log. Before anything stops (`stopping`) it takes no new connection and closes idle ones; its stop
- * waits until every request in flight has been answered. From the moment the stop is asked for,
+ * log. Before anything stops (`stopping`) it takes no new connection and closes idle ones, 100 ms
+ * after the last answer that said keep-alive: its client may be about to ask again. Its stop waits
+ * until every request in flight has been answered. From the moment the stop is asked for,
  * answers of `fetch` carry `Connection: close`: during a `drainDelay` clients learn to go
  * elsewhere. When the grace is over, what is left is cut, and the stop rejects with a
  * {@linkcode RequestsCutError}.
  *
- * A response that never ends by itself has to be ended: an event stream when `lifetime.stopping`
+ * A response that never ends by itself has to be ended: an event stream when `lifetime.closing`
  * fires (or the request signal of `@runhost/host/hono` does), a WebSocket by closing it then, with
- * code 1001.
+ * code 1001. On `lifetime.stopping` their clients would come back during a `drainDelay`.
  *
  * For srvx, give it `serve({ fetch, manual: true, gracefulShutdown: false, silent: true })`.
  *
  * @param name What the host calls it.
- * @throws {TypeError} If an option has the wrong type; the message names it.
+ * @throws {TypeError} If an option has the wrong type; the message names service and option.
+ * @throws {RangeError} If `port` is no whole number from 0 to 65535, or `stopTimeout` negative.
  *
  * @example Listen, answer, stop
  * ```ts ignore
@@ -125,10 +134,11 @@ const interval = 20;
  * ```
  */
 export function httpServer(name: string, options: HttpServerOptions): HostedService {
-  const { fetch = nothing, server, serve = {} } = options;
-  if (server) check("server", server, { serve: nothing, serveOptions: {} });
-  check("fetch", fetch, nothing);
-  check("serve", serve, {});
+  const label = checkServer(name, options, ["fetch", "server", "serve"]);
+  const { fetch, server, serve } = options;
+  if (server) checkSrvx(`${label}.server`, server, { serve: nothing, serveOptions: {} });
+  else if (fetch || !serve) check(`${label}.fetch`, fetch, nothing);
+  check(`${label}.serve`, serve ?? {}, {});
   return serverService(
     name,
     options,
@@ -141,7 +151,8 @@ export function httpServer(name: string, options: HttpServerOptions): HostedServ
  * port of its own: it listens before any service starts, wherever it is in the list, and closes
  * when all have stopped. So probes are answered during a long migration and to the end of a drain.
  *
- * @throws {TypeError} If an option has the wrong type; the message names it.
+ * @throws {TypeError} If an option has the wrong type; the message names service and option.
+ * @throws {RangeError} If `port` is no whole number from 0 to 65535, or `stopTimeout` negative.
  *
  * @example Probes
  * ```ts ignore
@@ -168,14 +179,16 @@ async function listen(options: HttpServerOptions, context: ServiceContext): Prom
     readonly Bun: { serve(options: object): Server };
   };
   const { fetch, port, hostname, serve } = options;
+  const served = fetch && serveFetch(fetch, context);
   try {
-    return listener(Bun.serve({
+    const server = Bun.serve({
       reusePort: false, // in production Bun else shares a port that is in use
       ...serve,
       ...port !== undefined && { port },
       ...hostname && { hostname },
-      ...fetch && { fetch: fetchHandler(fetch, context) },
-    }));
+      ...served && { fetch: served.handle },
+    });
+    return listener(server, served?.accept);
   } catch (error) {
     throw listenError(error, context.name, options);
   }
@@ -185,12 +198,13 @@ async function listen(options: HttpServerOptions, context: ServiceContext): Prom
 async function listenSrvx(server: SrvxServer, context: ServiceContext): Promise<Listener> {
   const { serveOptions } = server;
   const { fetch, reusePort } = serveOptions as ServeOptions;
-  refuseListening(server.bun?.server);
+  const { handle, accept } = serveFetch(fetch, context);
+  refuseListening(server.bun?.server, context);
   Object.assign(server, {
     serveOptions: {
       ...serveOptions as object,
       reusePort: reusePort ?? false,
-      fetch: fetchHandler(fetch, context),
+      fetch: handle,
     },
   });
   try {
@@ -200,10 +214,10 @@ async function listenSrvx(server: SrvxServer, context: ServiceContext): Promise<
   } finally {
     Object.assign(server, { serveOptions });
   }
-  return srvxListener(listener(server.bun!.server as Server), server, context);
+  return srvxListener(listener(server.bun!.server as Server, accept), server, context);
 }
 
-function listener(server: Server): Listener {
+function listener(server: Server, accept: Listener["accept"]): Listener {
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Closes the connections that wait, as soon as there are no others. */
@@ -215,6 +229,7 @@ function listener(server: Server): Listener {
   return {
     url: server.url.href.replace(/\/\/(0\.0\.0\.0|\[::\])/, "//localhost"),
     requests: () => server.pendingRequests,
+    accept,
 
     close() {
       const closed = server.stop();
@@ -227,7 +242,7 @@ function listener(server: Server): Listener {
       clearTimeout(timer);
       const { pendingRequests: requests, pendingWebSockets: sockets } = server;
       server.stop(true);
-      return { requests, sockets };
+      return { requests, sockets, tunnels: 0, upgrades: 0 };
     },
   };
 }

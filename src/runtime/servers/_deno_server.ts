@@ -1,8 +1,11 @@
 import { check, nothing } from "../../_check.ts";
+import type { HostedServiceHooks } from "../../hosted_service.ts";
 import type { HostedService, ServiceContext } from "../../types.ts";
-import { type ExecutionContext, fetchHandler, type FetchResult } from "./_fetch.ts";
+import { type ExecutionContext, type FetchResult, serveFetch } from "./_fetch.ts";
 import {
   addressOf,
+  checkServer,
+  checkSrvx,
   type Listener,
   listenError,
   type Place,
@@ -38,8 +41,12 @@ export interface SrvxServer {
   readonly deno?: { readonly server?: unknown } | undefined;
 }
 
-/** Options of {@linkcode httpServer} on Deno: a handler, or a server of srvx. */
-export interface HttpServerOptions {
+/**
+ * Options of {@linkcode httpServer} on Deno: a handler, or a server of srvx, and all settings and
+ * hooks of a hosted service. What `starting` and `start` do is done before it listens, what `stop`
+ * and `stopped` do after it has drained.
+ */
+export interface HttpServerOptions extends HostedServiceHooks {
   /**
    * Answers requests: `app.fetch` of Hono, which finds `info` as `c.env`.
    *
@@ -50,7 +57,7 @@ export interface HttpServerOptions {
   /** A server of srvx that does not listen yet, in place of `fetch`. */
   readonly server?: SrvxServer | undefined;
   /**
-   * Where it listens; 0 for any port.
+   * Where it listens: a whole number up to 65535, 0 for any port.
    *
    * @default {8000}
    */
@@ -95,15 +102,17 @@ interface Source extends Place {
  *
  * Its start resolves when it listens, and tells where: in the event `serviceListening` and in the
  * log. Its stop waits until every request in flight has been answered. Before anything stops
- * (`stopping`) it takes no new connection; while requests are still in flight Deno could not cut
- * them any more if it did, so until they are done it answers new ones with status 503. From the
- * moment the stop is asked for, answers carry `Connection: close`: during a `drainDelay` clients
- * learn to go elsewhere. When the grace is over, what is left is cut, and the stop rejects with a
+ * (`stopping`) it takes no new connection, 100 ms after the last answer that said keep-alive: its
+ * client may be about to ask again. While requests are still in flight Deno could not cut them any
+ * more if it did, so until they are done it answers new ones with status 503. From the moment the
+ * stop is asked for, answers carry `Connection: close`: during a `drainDelay` clients learn to go
+ * elsewhere. When the grace is over, what is left is cut, and the stop rejects with a
  * {@linkcode RequestsCutError}.
  *
- * A response that never ends by itself has to be ended: an event stream when `lifetime.stopping`
+ * A response that never ends by itself has to be ended: an event stream when `lifetime.closing`
  * fires (or the request signal of `@runhost/host/hono` does), a WebSocket by closing it then, with
- * code 1001. Deno closes WebSockets itself once no request is in flight.
+ * code 1001. On `lifetime.stopping` their clients would come back during a `drainDelay`. Deno closes
+ * WebSockets itself once no request is in flight.
  *
  * For Deno a request has been answered when the response is on its way. A client that does not read
  * it, or connects to a server with TLS and says nothing, cannot be cut: the host gives the service
@@ -112,7 +121,8 @@ interface Source extends Place {
  * For srvx, give it `serve({ fetch, manual: true, gracefulShutdown: false, silent: true })`.
  *
  * @param name What the host calls it.
- * @throws {TypeError} If an option has the wrong type; the message names it.
+ * @throws {TypeError} If an option has the wrong type; the message names service and option.
+ * @throws {RangeError} If `port` is no whole number from 0 to 65535, or `stopTimeout` negative.
  *
  * @example Listen, answer, stop
  * ```ts
@@ -134,16 +144,18 @@ interface Source extends Place {
  * ```
  */
 export function httpServer(name: string, options: HttpServerOptions): HostedService {
+  const label = checkServer(name, options, ["fetch", "server", "serve"]);
   const { fetch, server, serve = {} } = options;
-  if (server) check("server", server, { serve: nothing, fetch: nothing, serveOptions: {} });
-  else check("fetch", fetch, nothing);
-  check("serve", serve, {});
+  const shape = { serve: nothing, fetch: nothing, serveOptions: {} };
+  if (server) checkSrvx(`${label}.server`, server, shape);
+  else check(`${label}.fetch`, fetch, nothing);
+  check(`${label}.serve`, serve, {});
   return serverService(
     name,
     options,
     async (context) =>
       server
-        ? srvxListener(await listen(srvxSource(server), context), server, context)
+        ? srvxListener(await listen(srvxSource(server, context), context), server, context)
         : await listen(denoSource(options), context),
   );
 }
@@ -153,7 +165,8 @@ export function httpServer(name: string, options: HttpServerOptions): HostedServ
  * port of its own: it listens before any service starts, wherever it is in the list, and closes
  * when all have stopped. So probes are answered during a long migration and to the end of a drain.
  *
- * @throws {TypeError} If an option has the wrong type; the message names it.
+ * @throws {TypeError} If an option has the wrong type; the message names service and option.
+ * @throws {RangeError} If `port` is no whole number from 0 to 65535, or `stopTimeout` negative.
  *
  * @example Probes
  * ```ts
@@ -180,7 +193,7 @@ export function probeServer(options: ProbeServerOptions): HostedService {
 
 async function listen(source: Source, context: ServiceContext): Promise<Listener> {
   const cutter = new AbortController();
-  const fetch = fetchHandler(source.fetch, context);
+  const { handle, accept } = serveFetch(source.fetch, context);
   let state: "open" | "draining" | "closing" = "open";
   let requests = 0;
 
@@ -200,7 +213,7 @@ async function listen(source: Source, context: ServiceContext): Promise<Listener
     if (state !== "open") return unavailable();
     requests++;
     info.completed.then(ended, ended);
-    return fetch(request, info);
+    return handle(request, info);
   };
 
   let server: DenoServer;
@@ -216,6 +229,7 @@ async function listen(source: Source, context: ServiceContext): Promise<Listener
   return {
     url: path ? `unix:${path}` : addressOf(source.secure ? "https" : "http", hostname, port),
     requests: () => requests,
+    accept,
 
     close() {
       state = "draining";
@@ -227,7 +241,7 @@ async function listen(source: Source, context: ServiceContext): Promise<Listener
       if (state === "closing") return;
       state = "closing";
       cutter.abort();
-      return { requests, sockets: 0 };
+      return { requests, sockets: 0, tunnels: 0, upgrades: 0 };
     },
   };
 }
@@ -252,14 +266,14 @@ function denoSource({ fetch, port, hostname, serve }: HttpServerOptions): Source
 }
 
 /** It listens with another handler and a signal, and is as it was when all is closed. */
-function srvxSource(server: SrvxServer): Source {
+function srvxSource(server: SrvxServer, context: ServiceContext): Source {
   const { fetch, serveOptions } = server;
   return {
     ...serveOptions as Place,
     fetch,
     secure: "cert" in (serveOptions as object),
     async serve(handler, signal) {
-      refuseListening(server.deno?.server);
+      refuseListening(server.deno?.server, context);
       Object.assign(server, {
         fetch: handler,
         serveOptions: { ...serveOptions as object, signal },

@@ -22,17 +22,44 @@ export type FetchResult =
 /** A fetch handler; `env` is what the runtime gives it, in Hono `c.env`. */
 export type Fetch<Env> = (request: Request, env: Env, context: ExecutionContext) => FetchResult;
 
-/** What is served: the handler, which learns of its service, and whose answers learn of the stop. */
-export function fetchHandler<Env>(
+/**
+ * Milliseconds in which a request may still come whose sender was promised that it may: on a
+ * connection that was just accepted, or has just been answered.
+ */
+export const patience = 100;
+
+/** Of the platform, taken before a test can replace it: patience is not the host's time. */
+const { setTimeout } = globalThis;
+
+/** A handler as it is served. */
+export interface Served<Env> {
+  readonly handle: (request: Request, env: Env) => FetchResult;
+  /** Resolves when nobody was just promised that their connection may be used again. */
+  accept(): Promise<void>;
+}
+
+/** The handler learns of its service, and its answers learn of the stop. */
+export function serveFetch<Env>(
   fetch: Fetch<Env>,
   { host, waitUntil }: ServiceContext,
-): (request: Request, env: Env) => FetchResult {
+): Served<Env> {
   const context: ExecutionContext = { waitUntil, passThroughOnException: nothing, props: {} };
-  const dismiss = <R extends Response | undefined | void>(response: R): R | Response =>
-    response && leaving(host) ? lastOnConnection(response) : response;
-  return (request, env) => {
-    const result = fetch(request, env, context);
-    return result instanceof Promise ? result.then(dismiss) : dismiss(result);
+  let promised = -Infinity;
+  const dismiss = <R extends Response | undefined | void>(response: R): R | Response => {
+    if (response && leaving(host)) return lastOnConnection(response);
+    promised = performance.now();
+    return response;
+  };
+  return {
+    handle(request, env) {
+      const result = fetch(request, env, context);
+      return result instanceof Promise ? result.then(dismiss) : dismiss(result);
+    },
+
+    accept() {
+      const left = promised + patience - performance.now();
+      return new Promise((resolve) => left > 0 ? setTimeout(resolve, left) : resolve());
+    },
   };
 }
 

@@ -1,8 +1,9 @@
 import { link } from "../../_abort.ts";
-import { check, nothing } from "../../_check.ts";
+import { check, checkNames, nothing } from "../../_check.ts";
+import { define } from "../../_definition.ts";
 import { hostLink } from "../../_host_link.ts";
 import { log } from "../../_log.ts";
-import { hostedService } from "../../hosted_service.ts";
+import { hostedService, type HostedServiceHooks } from "../../hosted_service.ts";
 import type { Host, HostedService, ServiceContext } from "../../types.ts";
 
 /** What a server had to cut. */
@@ -11,13 +12,27 @@ export interface Cut {
   readonly requests: number;
   /** Open WebSockets. */
   readonly sockets: number;
+  /** Open tunnels: what a `CONNECT` asked for. On Node alone. */
+  readonly tunnels: number;
+  /** Connections that were upgraded to something else than a WebSocket. On Node alone. */
+  readonly upgrades: number;
 }
+
+/** What each of them is called. */
+const nouns: Readonly<Record<keyof Cut, string>> = {
+  requests: "request",
+  sockets: "WebSocket",
+  tunnels: "tunnel",
+  upgrades: "upgrade",
+};
 
 /** A server that listens; each runtime has its own. */
 export interface Listener {
   readonly url: string;
   /** How many requests are in flight. */
   requests(): number;
+  /** Takes those who were told that they may come; called right before `close`. */
+  readonly accept?: (() => Promise<void>) | undefined;
   /** Takes no new connection; resolves when nothing is in flight and all is closed. */
   close(): Promise<unknown>;
   /** Closes what `close` still waits for, at once, and says what that was; nothing if it cannot. */
@@ -44,58 +59,80 @@ export class RequestsCutError extends Error implements CutRequests {
   readonly requests!: number;
   /** How many WebSockets were cut. On Deno always 0: the runtime does not tell. */
   readonly sockets!: number;
+  /** How many tunnels were cut. On Node alone. */
+  readonly tunnels!: number;
+  /** How many connections were cut that had been upgraded to something else. On Node alone. */
+  readonly upgrades!: number;
   /** How long the drain had taken, in milliseconds. */
   readonly elapsed!: number;
 
   /** Made by the server. */
   constructor(cut: CutRequests) {
-    const { service, requests, sockets, elapsed } = cut;
-    const what = [count(requests, "request"), count(sockets, "WebSocket")].filter(Boolean);
-    super(
-      `Cannot drain server "${service}": cut ${what.join(" and ")} still open after ${elapsed} ms`,
-    );
+    const { service, elapsed } = cut;
+    const what = Object.entries(nouns).flatMap(([kind, noun]) => {
+      const count = cut[kind as keyof Cut];
+      return count ? `${count} ${noun}${count > 1 ? "s" : ""}` : [];
+    });
+    const list = what.join(", ").replace(/, ([^,]*)$/, " and $1");
+    super(`Cannot drain server "${service}": cut ${list} still open after ${elapsed} ms`);
     Object.assign(this, cut);
   }
 }
 
-function count(number: number, noun: string): string {
-  return number ? `${number} ${noun}${number > 1 ? "s" : ""}` : "";
-}
-
 /** What the servers of all runtimes can be told. */
-interface ServerOptions extends Place {
-  readonly stopTimeout?: number | undefined;
+export interface ServerOptions extends Place, HostedServiceHooks {}
+
+/** Checks the place of a server, and the names of its options: `own`, and those of every service. */
+export function checkServer(name: string, options: ServerOptions, own: readonly string[]): string {
+  check("the name of a service", name, "");
+  const label = `service "${name}"`;
+  check(label, options, {});
+  checkNames(label, options, ["port", "hostname", ...own]);
+  const { port, hostname } = options;
+  if (port !== undefined) checkPort(`${label}.port`, port);
+  if (hostname !== undefined) checkHostname(`${label}.hostname`, hostname);
+  return label;
 }
 
-/** A server as a service: `listen` opens it. */
+/** Checks where a server is to listen. */
+export function checkPort(label: string, port: unknown): void {
+  check(label, port, 0);
+  if (Number.isInteger(port) && (port as number) <= 65_535) return;
+  throw new RangeError(`Cannot use ${label}: ${port} is no whole number from 0 to 65535`);
+}
+
+/** Checks on which address. */
+export function checkHostname(label: string, hostname: unknown): void {
+  check(label, hostname, "");
+  if (!/[/\s[\]]|^[^:]*:\d*$/.test(hostname as string)) return;
+  throw new TypeError(
+    `Cannot use ${label}: "${hostname}" is no name or address alone, such as "127.0.0.1" or "::1"`,
+  );
+}
+
+/** A server as a service: `listen` opens it. The options were checked. */
 export function serverService(
   name: string,
   options: ServerOptions,
-  listen: (context: ServiceContext) => Promise<Listener>,
+  listen: (context: ServiceContext, signal: AbortSignal) => Promise<Listener>,
 ): HostedService {
-  const { port = 0, hostname = "", stopTimeout = 0 } = options;
-  check("port", port, 0);
-  check("hostname", hostname, "");
-  check("stopTimeout", stopTimeout, 0);
   let listener: Listener | undefined;
   let closed: Promise<unknown> | undefined;
   let since = 0;
 
-  const close = (_signal: AbortSignal, { clock }: ServiceContext): void => {
+  const close = ({ clock }: ServiceContext): void => {
     since = clock.now();
     closed = listener?.close();
     closed?.catch(nothing); // `stop` tells it
   };
 
-  return hostedService(name, {
-    stopTimeout: options.stopTimeout,
-
+  const service = hostedService(name, {
     get details() {
       return listener && { url: listener.url, requests: listener.requests() };
     },
 
     async start(signal, context) {
-      const opened = await listen(context);
+      const opened = await listen(context, signal);
       if (signal.aborted) {
         context.waitUntil(opened.close());
         opened.cut();
@@ -106,23 +143,30 @@ export function serverService(
       announce(context, opened.url);
     },
 
-    stopping: close,
+    async stopping(signal, context) {
+      await new Promise<unknown>((resolve) => {
+        const unlink = link(signal, resolve); // then there is no time for them
+        Promise.resolve(listener?.accept?.()).finally(unlink).then(resolve);
+      });
+      close(context);
+    },
 
     async stop(signal, context) {
       const { name: service, clock } = context;
-      if (!closed) close(signal, context); // a start that came late is stopped without `stopping`
+      if (!closed) close(context); // a start that came late is stopped without `stopping`
       await new Promise<unknown>((resolve, reject) => {
         const unlink = link(signal, () => {
           const cut = listener!.cut();
           if (!cut) return; // the host gives it up if it does not end by itself
           const elapsed = Math.round(clock.now() - since);
-          if (cut.requests + cut.sockets === 0) resolve(undefined);
+          if (Object.values(cut).every((count) => count === 0)) resolve(undefined);
           else reject(new RequestsCutError({ service, ...cut, elapsed }));
         });
         closed!.finally(unlink).then(resolve, reject);
       }).finally(() => (listener = undefined));
     },
   });
+  return define(service, name, options);
 }
 
 /** Tells where a server listens. */
@@ -151,22 +195,31 @@ export interface Place {
   readonly hostname?: string | undefined;
 }
 
-/** Says what is wrong with the place where a server was to listen; other errors are left alone. */
+/** What is wrong with the place where a server was to listen, and what to do. */
+const troubles: Readonly<Record<string, string>> = {
+  EADDRINUSE: "is in use: stop what listens there, or choose another port",
+  EACCES: "may not be used by this process: choose a port above 1023, or give it the right",
+};
+
+/** Says where a server was to listen, and what is wrong with that; other errors are left alone. */
 export function listenError(error: unknown, service: string, place: Place): unknown {
-  const { code, port, address } = error as {
+  const { code, syscall, port, address, message } = error as {
     readonly code?: string;
+    readonly syscall?: string;
     readonly port?: number;
     readonly address?: string;
+    readonly message?: string;
   };
-  const what = code === "EADDRINUSE"
-    ? "is in use: stop what listens there, or choose another port"
-    : code === "EACCES"
-    ? "may not be used by this process: choose a port above 1023, or give it the right"
-    : undefined;
-  if (!what) return error;
-  const host = place.hostname ?? address ?? "::";
+  // Of a name that it does not know Deno tells no code, and Bun any.
+  const known = syscall || code || /^failed to lookup/.test(`${message}`);
+  const trouble = troubles[`${code}`] ??
+    (known && `cannot be had (${message}): leave out hostname for all addresses`);
+  if (!trouble) return error;
+  const host = place.hostname || address || "::";
   const where = `port ${place.port ?? port} on ${wildcard.test(host) ? "all addresses" : host}`;
-  const named = new Error(`Cannot start service "${service}": ${where} ${what}`, { cause: error });
+  const named = new Error(`Cannot start service "${service}": ${where} ${trouble}`, {
+    cause: error,
+  });
   return Object.assign(named, { code });
 }
 
@@ -188,7 +241,18 @@ export function srvxListener(
   return { ...listener, close };
 }
 
+/** Checks what has to be a server of srvx; Node's are the usual mistake. */
+export function checkSrvx(label: string, server: unknown, shape: object): void {
+  if (typeof (server as { readonly listen?: unknown }).listen !== "function") {
+    return check(label, server, shape);
+  }
+  throw new TypeError(
+    `Cannot use ${label}: it is a server of Node: give fetch, or import from "@runhost/host/node"`,
+  );
+}
+
 /** A server of srvx that listens already answers without its service. */
-export function refuseListening(server: unknown): void {
-  if (server) throw new Error("Cannot use a server of srvx that listens already: set manual: true");
+export function refuseListening(server: unknown, { name }: ServiceContext): void {
+  if (!server) return;
+  throw new Error(`Cannot start service "${name}": its server listens already: set manual: true`);
 }

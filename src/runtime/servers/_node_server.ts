@@ -1,14 +1,18 @@
+import { link } from "../../_abort.ts";
 import { check, nothing } from "../../_check.ts";
+import { startTimer } from "../../_timer.ts";
+import type { HostedServiceHooks } from "../../hosted_service.ts";
 import type { HostedService, ServiceContext } from "../../types.ts";
 import {
   addressOf,
+  checkServer,
   type Listener,
   listenError,
   type Place,
   serverService,
   srvxListener,
 } from "./_http_server.ts";
-import { type Server, watchServer } from "./_node_watch.ts";
+import { type Server, turn, watchServer } from "./_node_watch.ts";
 import { createProbeServer, type ProbeServerOptions } from "./_probe_server.ts";
 
 /**
@@ -36,8 +40,12 @@ export interface SrvxServer {
   readonly node?: { readonly server?: unknown } | undefined;
 }
 
-/** Options of {@linkcode httpServer} on Node. */
-export interface HttpServerOptions {
+/**
+ * Options of {@linkcode httpServer} on Node, and all settings and hooks of a hosted service. What
+ * `starting` and `start` do is done before it listens, what `stop` and `stopped` do after it has
+ * drained.
+ */
+export interface HttpServerOptions extends HostedServiceHooks {
   /** The server, or a function that makes it at the start. */
   readonly server:
     | HttpServer
@@ -46,8 +54,8 @@ export interface HttpServerOptions {
       context: ServiceContext,
     ) => HttpServer | SrvxServer | PromiseLike<HttpServer | SrvxServer>);
   /**
-   * Where it is to listen; 0 for any port. Without one it listens already, or is about to: `start`
-   * waits for that.
+   * Where it is to listen: a whole number up to 65535, 0 for any port. Without one it listens
+   * already, or is about to: `start` waits for that, but 2 seconds at most.
    */
   readonly port?: number | undefined;
   /**
@@ -68,14 +76,19 @@ export interface HttpServerOptions {
  * A server as a hosted service.
  *
  * Its start resolves when it listens, and tells where: in the event `serviceListening` and in the
- * log. Before anything stops (`stopping`) it takes no new connection and closes idle ones; its stop
- * waits until every request in flight has been answered. From the moment the stop is asked for,
- * answers carry `Connection: close`: during a `drainDelay` clients learn to go elsewhere. When the
- * grace is over, what is left is cut, and the stop rejects with a {@linkcode RequestsCutError}.
+ * log. Before anything stops (`stopping`) it takes no new connection; its stop waits until every
+ * request in flight has been answered, and until the last byte of each answer is on its way. From
+ * the moment the stop is asked for, answers carry `Connection: close`, and sessions of HTTP/2 are
+ * told to go: during a `drainDelay` clients learn to go elsewhere. When the grace is over, what is
+ * left is cut, and the stop rejects with a {@linkcode RequestsCutError} that names it: requests,
+ * WebSockets, tunnels, upgrades.
  *
- * A response that never ends by itself has to be ended: an event stream when `lifetime.stopping`
+ * Connections that wait for a request are closed with the intake; those that were accepted, or
+ * answered with keep-alive, less than 100 ms before have 100 ms for one more request.
+ *
+ * A response that never ends by itself has to be ended: an event stream when `lifetime.closing`
  * fires (or the request signal of `@runhost/host/hono` does), a WebSocket by closing it then, with
- * code 1001.
+ * code 1001. On `lifetime.stopping` their clients would come back during a `drainDelay`.
  *
  * The server stays as it was given: nothing of this is left on it after the stop. For Hono, give
  * it `createAdaptorServer({ fetch: app.fetch })`, for srvx
@@ -84,7 +97,8 @@ export interface HttpServerOptions {
  * requests that came before this service's start are not waited for.
  *
  * @param name What the host calls it.
- * @throws {TypeError} If an option has the wrong type; the message names it.
+ * @throws {TypeError} If an option has the wrong type; the message names service and option.
+ * @throws {RangeError} If `port` is no whole number from 0 to 65535, or `stopTimeout` negative.
  *
  * @example Listen, answer, stop
  * ```ts
@@ -103,11 +117,12 @@ export interface HttpServerOptions {
  * ```
  */
 export function httpServer(name: string, options: HttpServerOptions): HostedService {
+  const label = checkServer(name, options, ["server"]);
   const { server } = options;
-  if (typeof server !== "function") check("server", server, {});
-  return serverService(name, options, async (context) => {
+  if (typeof server !== "function" || "listen" in server) refuse(label, server, options);
+  return serverService(name, options, async (context, signal) => {
     const made = typeof server === "function" ? await server(context) : server;
-    return await listen(made, options, context);
+    return await listen(made, options, context, signal);
   });
 }
 
@@ -116,7 +131,8 @@ export function httpServer(name: string, options: HttpServerOptions): HostedServ
  * port of its own: it listens before any service starts, wherever it is in the list, and closes
  * when all have stopped. So probes are answered during a long migration and to the end of a drain.
  *
- * @throws {TypeError} If an option has the wrong type; the message names it.
+ * @throws {TypeError} If an option has the wrong type; the message names service and option.
+ * @throws {RangeError} If `port` is no whole number from 0 to 65535, or `stopTimeout` negative.
  *
  * @example Probes
  * ```ts
@@ -135,9 +151,8 @@ export function httpServer(name: string, options: HttpServerOptions): HostedServ
  * ```
  */
 export function probeServer(options: ProbeServerOptions): HostedService {
-  return createProbeServer(options, async (fetch, context) => {
-    const http: string = "node:http"; // a variable: no bundler looks for it
-    const { createServer } = await import(http) as NodeHttp;
+  return createProbeServer(options, async (fetch, context, signal) => {
+    const { createServer } = await nodeHttp();
     const server = createServer(async ({ method = "", url = "", headers }, response) => {
       let answer: Response;
       try {
@@ -150,8 +165,25 @@ export function probeServer(options: ProbeServerOptions): HostedService {
       response.writeHead(answer.status, Object.fromEntries(answer.headers));
       response.end(await answer.text());
     });
-    return await listen(server, options, context);
+    return await listen(server, options, context, signal);
   });
+}
+
+/**
+ * Asked for without an import where that can be, and inside `try`: so that no bundler has to find
+ * it, neither one for Node nor one for something else, in a program that opens no server.
+ */
+async function nodeHttp(): Promise<NodeHttp> {
+  const { process } = globalThis as unknown as {
+    readonly process?: { getBuiltinModule?(name: string): unknown };
+  };
+  try {
+    const http = process?.getBuiltinModule?.("node:http") ??
+      await import(/* webpackIgnore: true */ "node:http"); // Node below 20.16
+    return http as NodeHttp;
+  } catch (error) {
+    throw new Error("Cannot open a server for probes: there is no node:http", { cause: error });
+  }
 }
 
 /** What is used of `node:http`. */
@@ -171,18 +203,40 @@ interface NodeHttp {
   ): HttpServer;
 }
 
+/** What is mistaken for a server: by a member that it has, and what to pass instead. */
+const mistakes: readonly (readonly [member: string, instead: string])[] = [
+  ["getHttpServer", "app.getHttpServer(), after app.init()"], // Nest
+  ["callback", "createServer(app.callback()) of node:http"], // Koa
+  ["handle", "createServer(app) of node:http"], // Express, Connect
+  ["fetch", "createAdaptorServer({ fetch: app.fetch }) of @hono/node-server"], // Hono
+  ["server", "app.server"], // Fastify
+];
+
+/** Refuses what is no server. */
+function refuse(label: string, server: unknown, options: object = {}): void {
+  const made = (server ?? options) as object;
+  const { serve, address } = made as Partial<SrvxServer & Server>;
+  if (server && (serve || address)) return;
+  const [, instead] = mistakes.find(([member]) => member in Object(made)) ?? [];
+  if (!instead) return check(`${label}.server`, server, { listen: nothing, close: nothing });
+  throw new TypeError(`Cannot use ${label}.server: it is no server of Node: pass ${instead}`);
+}
+
 /** Begins to listen, or waits for that. */
 async function listen(
   made: HttpServer | SrvxServer,
   place: Place,
   context: ServiceContext,
+  signal: AbortSignal,
 ): Promise<Listener> {
+  const label = `service "${context.name}"`;
+  refuse(label, made);
   const srvx = "serve" in made ? made : undefined;
   const server = (srvx ? srvx.node?.server : made) as Server;
-  check("server", server, { listen: nothing, close: nothing, on: nothing });
+  check(`${label}.server`, server, { listen: nothing, close: nothing, on: nothing, emit: nothing });
   const watch = watchServer(server, context);
   try {
-    await (srvx ? srvx.serve() : listening(server, place));
+    await (srvx ? srvx.serve() : listening(server, place, context, signal));
   } catch (error) {
     watch.end();
     throw listenError(error, context.name, place);
@@ -198,15 +252,12 @@ async function listen(
     url: urlOf(server),
     requests: watch.requests,
 
-    async close() {
-      const closed = new Promise<void>((resolve) => server.close(resolve));
-      await watch.drained();
-      await turn(); // what is just being closed gets that far
-      // Connections that wait for a request. What is upgraded is left, and holds `closed`.
-      watch.closeAll();
-      await closed;
-      end();
+    async accept() {
+      // Once to come to where the event loop takes connections, once for that.
+      for (let turns = 0; turns < 2; turns++) await turn();
     },
+
+    close: () => watch.close().finally(end),
 
     cut() {
       end();
@@ -216,17 +267,41 @@ async function listen(
   return srvx ? srvxListener(listener, srvx, context) : listener;
 }
 
-function listening(server: Server, { port, hostname }: Place): Promise<void> {
+/** Milliseconds that a server without a port has to begin to listen: a name may be looked up. */
+const hesitation = 2_000;
+
+function listening(
+  server: Server,
+  { port, hostname }: Place,
+  { name, clock }: ServiceContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const cannot = (why: string): Error => new Error(`Cannot start service "${name}": ${why}`);
   let clear = nothing;
   return new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.once("listening", resolve);
+    let clearTimer = nothing;
+    let unlink = nothing;
     clear = () => {
       server.off("error", reject);
       server.off("listening", resolve);
+      clearTimer();
+      unlink();
     };
-    if (port !== undefined) server.listen({ port, ...hostname && { host: hostname } });
-    else if (server.listening) resolve();
+    if (port !== undefined) {
+      if (server.listening) {
+        throw cannot("its server listens already: leave out port, or do not call its listen()");
+      }
+      server.listen({ port, ...hostname && { host: hostname } });
+    } else if (server.listening) {
+      resolve();
+    } else {
+      unlink = link(signal, reject);
+      clearTimer = startTimer(clock, hesitation, () => {
+        reject(cannot("nobody has made its server listen: give a port, or call its listen()"));
+      });
+    }
   }).finally(() => clear());
 }
 
@@ -234,10 +309,4 @@ function urlOf(server: Server): string {
   const address = server.address();
   if (address === null || typeof address === "string") return `unix:${address}`;
   return addressOf(server.addContext ? "https" : "http", address.address, address.port);
-}
-
-/** Lets the event loop come round. */
-function turn(): Promise<void> {
-  const { setImmediate } = globalThis as unknown as { setImmediate(callback: () => void): void };
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,5 +1,6 @@
 import { nothing } from "../../_check.ts";
 import type { ServiceContext } from "../../types.ts";
+import { patience } from "./_fetch.ts";
 import { type Cut, leaving } from "./_http_server.ts";
 import type { HttpServer } from "./_node_server.ts";
 
@@ -7,151 +8,394 @@ import type { HttpServer } from "./_node_server.ts";
 export interface Server extends HttpServer {
   on(event: string, listener: (...args: never[]) => void): unknown;
   off(event: string, listener: (...args: never[]) => void): unknown;
-  prependListener(event: string, listener: (...args: never[]) => void): unknown;
   once(event: string, listener: (...args: never[]) => void): unknown;
+  emit(event: string, ...args: unknown[]): boolean;
   /** Closes those that are still HTTP/1. */
   closeAllConnections?(): void;
+  /** Closes those that Node takes for idle; also called by `close`. */
+  closeIdleConnections?(): void;
   /** It has this if it speaks TLS. */
   addContext?(): void;
 }
 
-interface Connection {
-  readonly destroyed: boolean;
+/** What is used of a connection, with or without TLS. */
+interface Socket {
   readonly remoteAddress?: string;
   readonly remotePort?: number;
+  /** Whether all that was written is on its way, and the other side was told that this was all. */
+  readonly writableFinished?: boolean;
+  end(): unknown;
   destroy(): unknown;
-  once(event: "close", listener: () => void): unknown;
+  once(event: "close" | "finish", listener: () => void): unknown;
 }
 
 /** A connection of HTTP/2. */
 interface Session {
+  readonly destroyed: boolean;
+  goaway(code: number, lastStreamId: number): void;
   close(): void;
+  destroy(): void;
   once(event: "close", listener: () => void): unknown;
+}
+
+/** A request of HTTP/2, and its answer. */
+interface Stream {
+  readonly session?: Session;
+  once(event: "close", listener: () => void): unknown;
+}
+
+interface NodeRequest {
+  readonly httpVersionMajor: number;
+  readonly headers: { readonly upgrade?: string };
+  readonly socket: Socket;
 }
 
 interface NodeResponse {
   readonly headersSent: boolean;
-  readonly req: {
-    readonly httpVersionMajor: number;
-    readonly socket: Connection;
-  };
-  /** Of HTTP/2. */
-  readonly stream?: { readonly session?: Session };
+  readonly req: NodeRequest;
   setHeader(name: string, value: string): unknown;
-  on(event: "close", listener: () => void): unknown;
+  removeHeader(name: string): void;
+  once(event: "close", listener: () => void): unknown;
+}
+
+/** A connection, and what is in flight on it. */
+interface Connection {
+  /** The one inside, if there is TLS. */
+  socket: Socket;
+  /** Whether it was there before the watch. */
+  readonly stranger: boolean;
+  session?: Session;
+  /** What a cut would count, and as what. */
+  readonly open: Map<unknown, keyof Cut>;
+  /** When its other side was last promised that it may ask. */
+  promised: number;
+  /** The response that asks the other side not to use the connection again. */
+  last?: NodeResponse;
+  /** Whether its session was opened after the stop was asked for. */
+  late?: boolean;
+  /** When its session said that it goes. */
+  warned?: number;
+  clearTimer(): void;
 }
 
 /** Knows what is in flight on a server of Node. */
 export interface ServerWatch {
   requests(): number;
-  /** Resolves when no request is in flight; connections of HTTP/2 end with that. */
-  drained(): Promise<void>;
-  /** Closes the connections that are HTTP/1, and those that speak no TLS yet where they should. */
-  closeAll(): void;
+  /**
+   * Closes the server, and each connection when it is done; resolves when none is left but those
+   * that have become something else.
+   */
+  close(): Promise<void>;
   cut(): Cut;
-  /** Takes its listeners off the server. */
+  /** Leaves the server as it was. */
   end(): void;
 }
 
+/** What a first GOAWAY names as the last stream: none is refused yet. */
+const anyStream = 2 ** 31 - 1;
+
+/** Of the platform, taken before a test can replace them: patience is not the host's time. */
+const { setTimeout, clearTimeout, setImmediate } = globalThis as typeof globalThis & {
+  setImmediate(callback: () => void): void;
+};
+
+/**
+ * Watches what a server of Node emits. Listeners would be in the way: Node does other things when
+ * somebody listens to `checkContinue`, or to `request` of HTTP/2.
+ */
 export function watchServer(server: Server, { host }: ServiceContext): ServerWatch {
   const connections = new Set<Connection>();
+  const bySocket = new WeakMap<object, Connection>();
   /** Those whose TLS handshake has not ended. */
   const greeting = new Set<Connection>();
-  const sessions = new Set<Session>();
-  const responses = new Set<NodeResponse>();
-  const known = new WeakSet<Connection>();
-  let draining = false;
-  let settled = nothing;
+  let requests = 0;
+  /** When the intake was closed. */
+  let closing: number | undefined;
+  let emptied = nothing;
+  /** The connection whose event is being emitted: HTTP/2 makes its session meanwhile. */
+  let current: Connection | undefined;
 
-  const ended = (response: NodeResponse): void => {
-    responses.delete(response);
-    if (!responses.size) settled();
+  const meet = (socket: Socket, stranger = false): Connection => {
+    const it: Connection = {
+      socket,
+      stranger,
+      open: new Map(),
+      promised: performance.now(),
+      clearTimer: nothing,
+    };
+    connections.add(it);
+    attach(it, socket);
+    return it;
   };
 
-  const closeAll = (): void => {
-    server.closeAllConnections?.();
-    for (const connection of greeting) connection.destroy();
+  const attach = (it: Connection, socket: Socket): void => {
+    it.socket = socket;
+    bySocket.set(socket, it);
+    socket.once("close", () => over(it));
   };
 
-  const listeners: Readonly<Record<string, (...args: never[]) => void>> = {
-    connection(connection: Connection): void {
-      connections.add(connection);
-      if (server.addContext) greeting.add(connection);
-      connection.once("close", () => {
-        connections.delete(connection);
-        greeting.delete(connection);
-      });
+  /** Nothing comes from it any more. Node tells the end of a response that waits by this alone. */
+  const over = (it: Connection): void => {
+    it.clearTimer();
+    for (const as of it.open.values()) requests -= +(as === "requests");
+    it.open.clear();
+    forget(it);
+  };
+
+  const forget = (it: Connection): void => {
+    connections.delete(it);
+    greeting.delete(it);
+    lookAround();
+  };
+
+  const lookAround = (): void => {
+    if (closing === undefined) return;
+    for (const it of connections) if (isHttp(it)) return;
+    emptied();
+  };
+
+  const began = (it: Connection, what: unknown, as: keyof Cut): void => {
+    connections.add(it);
+    requests += +(as === "requests");
+    it.open.set(what, as);
+  };
+
+  const ended = (it: Connection, what: unknown): void => {
+    requests -= +(it.open.get(what) === "requests");
+    if (!it.open.delete(what) || it.open.size) return;
+    it.promised = performance.now();
+    if (closing !== undefined) rest(it);
+    else if (it.stranger) connections.delete(it); // some runtimes tell no end of theirs
+  };
+
+  /** The event loop may have been away: what has arrived meanwhile is looked at first. */
+  const later = (it: Connection, ms: number, action: () => void): void => {
+    it.clearTimer();
+    const timer = setTimeout(() => void turn().then(action), ms);
+    it.clearTimer = () => clearTimeout(timer);
+  };
+
+  /** How long a promise that was made to somebody who has not asked yet still holds. */
+  const left = ({ promised }: Connection): number =>
+    promised > closing! - patience
+      ? Math.max(promised, closing!) + patience - performance.now()
+      : 0;
+
+  /** Closes a connection without requests; some must be waited for. */
+  const rest = (it: Connection): void => {
+    if (it.session) return; // closes itself after its last stream
+    const wait = left(it);
+    if (wait <= 0) return leave(it);
+    later(it, wait, () => {
+      if (!it.open.size) leave(it);
+    });
+  };
+
+  const leave = (it: Connection): void => {
+    if (!greeting.has(it)) it.socket.end();
+    setTimeout(() => {
+      it.socket.destroy();
+      forget(it);
+    }, 0);
+  };
+
+  /**
+   * Says once that a session goes: its other side opens no more streams, as soon as it hears. Only
+   * while it has streams: nghttp2 reads nothing more of a session that has said it and has none.
+   */
+  const warn = (it: Connection): void => {
+    if (it.warned !== undefined || it.session!.destroyed) return;
+    it.warned = performance.now();
+    it.session!.goaway(0, anyStream);
+  };
+
+  const leaveSession = (it: Connection): void => {
+    if (it.open.size) warn(it);
+    const { warned } = it;
+    const wait = warned === undefined ? left(it) : warned + patience - performance.now();
+    if (wait <= 0) closeSession(it);
+    else later(it, wait, () => closeSession(it));
+  };
+
+  /** It ends when its streams have; then the other side has to close it, too, and may be gone. */
+  const closeSession = (it: Connection): void => {
+    it.session!.close();
+    const finished = (): void => later(it, patience, () => it.socket.destroy());
+    if (it.socket.writableFinished) finished();
+    else it.socket.once("finish", finished);
+  };
+
+  /** Asks the client not to use the connection again; of several answers the last one does. */
+  const dismiss = (it: Connection, response: NodeResponse): void => {
+    if (it.last && !it.last.headersSent) it.last.removeHeader("Connection");
+    if (response.headersSent) return;
+    response.setHeader("Connection", "close");
+    it.last = response;
+  };
+
+  const seen: Readonly<Record<string, (...args: never[]) => void>> = {
+    connection(socket: Socket): void {
+      current = meet(socket);
+      if (server.addContext) greeting.add(current);
     },
 
-    secureConnection({ remoteAddress, remotePort }: Connection): void {
-      for (const it of greeting) {
-        if (it.remotePort === remotePort && it.remoteAddress === remoteAddress) greeting.delete(it);
-      }
+    secureConnection(socket: Socket): void {
+      const { remoteAddress, remotePort } = socket;
+      const it =
+        [...greeting].find(({ socket }) =>
+          socket.remotePort === remotePort && socket.remoteAddress === remoteAddress
+        ) ?? meet(socket);
+      attach(it, socket);
+      greeting.delete(it);
+      it.promised = performance.now();
+      current = it;
     },
 
     session(session: Session): void {
-      sessions.add(session);
-      session.once("close", () => sessions.delete(session));
-      if (draining) session.close();
+      if (!current) return;
+      current.session = session;
+      current.late = leaving(host);
+      bySocket.set(session, current);
+      if (closing !== undefined) leaveSession(current);
     },
 
-    request(_request: unknown, response: NodeResponse): void {
-      responses.add(response);
-      response.on("close", () => ended(response));
-      const { socket, httpVersionMajor } = response.req;
-      if (httpVersionMajor === 1 && !known.has(socket)) {
-        known.add(socket);
-        // Node tells the end of a response that waits behind another only by this.
-        socket.once("close", () => {
-          for (const it of responses) if (it.req.socket === socket) ended(it);
-        });
+    stream(stream: Stream, { ":method": method, ":protocol": protocol }: Record<string, string>) {
+      const { session } = stream;
+      if (!session) return;
+      let it = bySocket.get(session);
+      if (!it) {
+        it = meet({ end() {}, destroy: () => session.destroy(), once: nothing }, true);
+        it.session = session;
+        bySocket.set(session, it);
+        session.once("close", () => over(it!));
       }
-      if (leaving(host)) dismiss(response);
+      const connection = it;
+      began(it, stream, method === "CONNECT" ? upgraded(protocol) : "requests");
+      stream.once("close", () => ended(connection, stream));
+      // A client that comes back in the drain delay must find somebody who serves.
+      if (leaving(host) && !it.late) warn(it);
+      if (closing !== undefined && it.warned === undefined) leaveSession(it);
+    },
+
+    request(request: NodeRequest, response: NodeResponse): void {
+      if (request.httpVersionMajor > 1) return; // it came as a stream
+      const it = bySocket.get(request.socket) ?? meet(request.socket, true);
+      if (it.open.has(response)) return;
+      began(it, response, "requests");
+      response.once("close", () => ended(it, response));
+      if (leaving(host)) dismiss(it, response);
+    },
+
+    upgrade({ headers, socket }: NodeRequest): void {
+      become(socket, upgraded(headers.upgrade));
+    },
+
+    connect({ socket }: NodeRequest): void {
+      become(socket, "tunnels");
     },
   };
-  for (const [event, listener] of Object.entries(listeners)) {
-    server.prependListener(event, listener);
-  }
+  const events = new Map(Object.entries({
+    ...seen,
+    checkContinue: seen["request"]!,
+    checkExpectation: seen["request"]!,
+  }));
+
+  const become = (socket: Socket, as: keyof Cut): void => {
+    const it = bySocket.get(socket) ?? meet(socket, true);
+    began(it, socket, as);
+    lookAround();
+  };
+
+  const { emit } = server;
+  const restore = replace(server, "emit", function (this: Server, event, ...args): boolean {
+    const before = current;
+    events.get(event)?.(...args as never[]);
+    try {
+      return emit.call(this, event, ...args);
+    } finally {
+      current = before;
+    }
+  });
+
   // Those that began before the stop was asked for learn of it too.
   const unsubscribe = host.subscribe(() => {
     if (!leaving(host)) return;
     unsubscribe();
-    responses.forEach(dismiss);
+    for (const it of connections) {
+      if (it.session && it.open.size) warn(it);
+      const [response] = [...it.open].reverse().find(([, as]) => as === "requests") ?? [];
+      if (response && !it.session) dismiss(it, response as NodeResponse);
+    }
   });
 
   return {
-    requests: () => responses.size,
+    requests: () => requests,
 
-    drained() {
-      draining = true;
-      for (const session of sessions) session.close();
-      return new Promise((resolve) => {
-        settled = resolve;
-        if (!responses.size) resolve();
+    async close() {
+      const closed = new Promise<void>((resolve) => {
+        // Node would close connections whose answers are not on their way yet, and on newer ones
+        // sessions whose other sides have not heard that they go.
+        const restored = [...connections].flatMap(({ session }) => session ?? []).map((session) =>
+          replace(session, "close", nothing)
+        );
+        restored.push(replace(server, "closeIdleConnections", nothing));
+        server.close(resolve);
+        for (const restore of restored) restore();
       });
+      const empty = new Promise<void>((resolve) => (emptied = resolve));
+      closing = performance.now();
+      for (const it of [...connections]) {
+        if (it.session) leaveSession(it);
+        else if (!it.open.size) rest(it);
+      }
+      lookAround();
+      await empty;
+      server.closeAllConnections?.(); // those that were there before the watch
+      await closed;
     },
 
-    closeAll,
-
     cut() {
-      const requests = responses.size;
-      closeAll();
-      // What is left is not HTTP/1 any more, or never was.
-      const left = [...connections].filter(({ destroyed }) => !destroyed);
-      const sockets = Math.max(0, left.length - sessions.size);
-      for (const connection of left) connection.destroy();
-      return { requests, sockets };
+      const cut = { requests: 0, sockets: 0, tunnels: 0, upgrades: 0 };
+      for (const it of [...connections]) {
+        for (const as of it.open.values()) cut[as]++;
+        over(it);
+        it.socket.destroy();
+      }
+      server.closeAllConnections?.();
+      return cut;
     },
 
     end() {
       unsubscribe();
-      for (const [event, listener] of Object.entries(listeners)) server.off(event, listener);
+      events.clear();
+      restore();
     },
   };
 }
 
-/** Asks the client not to use the connection again. */
-function dismiss(response: NodeResponse): void {
-  if (response.req.httpVersionMajor > 1) response.stream?.session?.close();
-  else if (!response.headersSent) response.setHeader("Connection", "close");
+/** Whether it is still of the server, and not what a client has made of it. */
+function isHttp({ open, session }: Connection): boolean {
+  return session !== undefined || !open.size || [...open.values()].includes("requests");
+}
+
+/** What a connection becomes that is not HTTP any more. */
+function upgraded(protocol: string | undefined): keyof Cut {
+  if (protocol === undefined) return "tunnels";
+  return protocol.toLowerCase() === "websocket" ? "sockets" : "upgrades";
+}
+
+/** Lets the event loop come round. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Replaces a method; what puts it back does so only if nobody has replaced it since. */
+function replace<T extends object, K extends keyof T>(object: T, key: K, method: T[K]): () => void {
+  const own = Object.getOwnPropertyDescriptor(object, key);
+  object[key] = method;
+  return () => {
+    if (object[key] !== method) return;
+    if (own) Object.defineProperty(object, key, own);
+    else delete object[key];
+  };
 }

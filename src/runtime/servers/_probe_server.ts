@@ -1,13 +1,14 @@
+import { check, checkNames } from "../../_check.ts";
 import { onAbort } from "../../on_abort.ts";
 import { healthHandler } from "../../health/mod.ts";
 import { hostedService } from "../../hosted_service.ts";
 import type { HostedService, ServiceContext } from "../../types.ts";
 import { lastOnConnection } from "./_fetch.ts";
-import { announce, type Listener } from "./_http_server.ts";
+import { announce, checkHostname, checkPort, type Listener } from "./_http_server.ts";
 
 /** Options of `probeServer`. */
 export interface ProbeServerOptions {
-  /** Where it listens; 0 for any port. */
+  /** Where it listens: a whole number up to 65535, 0 for any port. */
   readonly port: number;
   /**
    * The address it listens on.
@@ -25,12 +26,20 @@ export interface ProbeServerOptions {
 
 /** A server for probes as a service: `listen` opens it. */
 export function createProbeServer(
-  { name = "probes" }: ProbeServerOptions,
+  options: ProbeServerOptions,
   listen: (
     fetch: (request: Request) => Promise<Response>,
     context: ServiceContext,
+    signal: AbortSignal,
   ) => Promise<Listener>,
 ): HostedService {
+  check("the options of probeServer", options, {});
+  const { name = "probes", port, hostname = "" } = options;
+  check("the name of a service", name, "");
+  const label = `service "${name}"`;
+  checkNames(label, options, ["port", "hostname", "name"]);
+  checkPort(`${label}.port`, port);
+  checkHostname(`${label}.hostname`, hostname);
   let listener: Listener | undefined;
 
   return hostedService(name, {
@@ -38,12 +47,13 @@ export function createProbeServer(
       return listener && { url: listener.url };
     },
 
-    async starting(_signal, context) {
+    async starting(signal, context) {
       const { host, lifetime, waitUntil } = context;
       const answer = healthHandler(host);
       const opened = await listen(
         async (request) => lastOnConnection(await answer(request)),
         context,
+        signal,
       );
       listener = opened;
       announce(context, opened.url);
