@@ -1,6 +1,8 @@
+import type { Call } from "./_calls.ts";
 import { check } from "./_check.ts";
 import type { Member } from "./_member.ts";
 import type { Journal } from "./_journal.ts";
+import type { Settings } from "./_options.ts";
 import type { Clock, Host, Logger } from "./types.ts";
 
 /**
@@ -10,9 +12,18 @@ import type { Clock, Host, Logger } from "./types.ts";
 export interface HostLink {
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly settings: Settings;
+  /** Owns the work that was handed over to the host and not to one of its services. */
+  readonly self: Member;
   /** The services that exist, in order of registration. */
   members(): readonly Member[];
   readonly tell: Journal["tell"];
+  /** The calls that have not ended. */
+  open(): readonly Call[];
+  /** Whether somebody is in `run()` or `waitForShutdown()`, and so learns the outcome. */
+  awaited(): boolean;
+  /** Whether anything failed so far: a start that somebody cancelled did not. */
+  failed(): boolean;
   /** Begins the stop without `drainDelay`, or ends that now. */
   skipDrainDelay(): void;
 }

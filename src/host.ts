@@ -158,7 +158,18 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   const self = newMember({}, "host", false, () => host as never);
   const calls = createHooks({ self, settings, journal, signals, failures, work });
   const { tell } = journal;
-  const linked: HostLink = { clock, logger, members: crew.members, tell, skipDrainDelay };
+  const linked: HostLink = {
+    clock,
+    logger,
+    settings,
+    self,
+    members: crew.members,
+    tell,
+    open: calls.open,
+    awaited: () => waiting > 0,
+    failed: () => failures.some() || !!cancellation?.causes.length,
+    skipDrainDelay,
+  };
   return Object.assign(host, { "~host": linked });
 
   // The start.
