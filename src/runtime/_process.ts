@@ -6,12 +6,20 @@ import { stopSignals } from "./_signals.ts";
 interface Process {
   readonly platform: string;
   readonly execArgv: readonly string[];
-  readonly stdout: { readonly isTTY?: boolean | undefined };
+  readonly stdout: Output;
+  readonly stderr?: Output;
   exitCode?: number | string | null | undefined;
   on(event: string, listener: () => void): unknown;
   off(event: string, listener: () => void): unknown;
   exit(code?: number | string | null): void;
   getActiveResourcesInfo?(): readonly string[];
+}
+
+/** What is used of an output. */
+interface Output {
+  readonly isTTY?: boolean | undefined;
+  /** Node's own, which it lists among what keeps a process alive, though it does not. */
+  readonly _handle?: object | null;
 }
 
 /** The global `process`, looked up when used. */
@@ -43,5 +51,13 @@ export const processPlatform: ConsolePlatform = {
     (timer as { unref?(): void }).unref?.();
     return () => clearTimeout(timer);
   },
-  resources: () => currentProcess().getActiveResourcesInfo?.() ?? [],
+  resources(): readonly string[] {
+    const { stdout, stderr } = currentProcess();
+    const outputs = [stdout, stderr].map((it) => `${it?._handle?.constructor.name}Wrap`);
+    return (currentProcess().getActiveResourcesInfo?.() ?? []).filter((kind) => {
+      const output = outputs.indexOf(kind);
+      if (output >= 0) outputs.splice(output, 1);
+      return output < 0;
+    });
+  },
 };

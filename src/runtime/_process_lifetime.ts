@@ -275,11 +275,19 @@ function createProcessLifetime(platform: Platform): ProcessLifetime {
     stoppedAt = performance.now();
     if (exitAfter <= longest) {
       const exit = (): void =>
-        leave(`Exiting: ${seconds(exitAfter)} after the stop the process was still kept alive`);
+        leave(
+          `Exiting: ${
+            seconds(exitAfter)
+          } after the stop the process was still kept alive by ${holders()}`,
+        );
       timers.push(platform.startUnheldTimer(exit, exitAfter));
     }
     const say = (): void => {
-      console.warn(`The process is still there ${seconds(lastWords)} after the stop: ${holders()}`);
+      console.warn(
+        `The process is still there ${
+          seconds(lastWords)
+        } after the stop, kept alive by ${holders()}`,
+      );
       if (abandoned) leave("Exiting: abandoned work still runs", 1);
     };
     if (exitAfter > lastWords) timers.push(platform.startUnheldTimer(say, lastWords));
@@ -294,9 +302,7 @@ function createProcessLifetime(platform: Platform): ProcessLifetime {
     const counts = new Map<string, number>();
     for (const kind of platform.resources()) counts.set(kind, (counts.get(kind) ?? 0) + 1);
     const kinds = [...counts].map(([kind, count]) => `${count} ${kind}`);
-    return `${
-      kinds.join(", ") || "a timer, a socket or another handle that somebody has not closed"
-    } keeps it alive`;
+    return kinds.join(", ") || "a timer, a socket or something else that was not closed";
   };
 
   const clearTimers = (): void => {

@@ -25,7 +25,7 @@ import {
   createConsoleLifetime,
   withConsoleLifetime,
 } from "./_console_lifetime.ts";
-import { currentProcess } from "./_process.ts";
+import { processPlatform } from "./_process.ts";
 import { checkRuntime, inWorkerThread } from "./_runtime.ts";
 import { stopSignals } from "./_signals.ts";
 import type { Host, HostLifetime, HostOptions, RunHostOptions, Services } from "../types.ts";
@@ -80,7 +80,7 @@ const denoPlatform: ConsolePlatform = {
     currentDeno().unrefTimer(timer);
     return () => clearTimeout(timer);
   },
-  resources: () => currentProcess().getActiveResourcesInfo?.() ?? [],
+  resources: processPlatform.resources,
 };
 
 /**
