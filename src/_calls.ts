@@ -1,6 +1,6 @@
 import type { Failure } from "./_journal.ts";
 import type { Member } from "./_member.ts";
-import { type Clear, startTimer } from "./_timer.ts";
+import { type Clear, startLimit, startTimer } from "./_timer.ts";
 import { ForcedStopError, ServiceTimeoutError, type UnsettledHook } from "./errors.ts";
 import type { Phase } from "./events.ts";
 import type { Clock } from "./types.ts";
@@ -162,9 +162,9 @@ export function createCalls(host: CallsOptions): Calls {
     call.clear?.();
     // Nothing is called after a start hook that was cancelled, so nothing has to go on.
     const turn = call.starts ? abandonTimeout : abandonTimeout / 2;
-    call.clear = startTimer(clock, turn, () => {
+    call.clear = startLimit(clock, turn, () => {
       if (turn === abandonTimeout) return outlived(call);
-      call.clear = startTimer(clock, turn, () => outlived(call));
+      call.clear = startLimit(clock, turn, () => outlived(call));
       release(call);
     });
   };
@@ -192,7 +192,7 @@ export function createCalls(host: CallsOptions): Calls {
     } else if (host.hurried(call)) {
       limit(call);
     } else if (!call.starts && stopTimeout < Infinity) {
-      call.clear = startTimer(clock, stopTimeout, () => {
+      call.clear = startLimit(clock, stopTimeout, () => {
         host.endGrace(call.member);
         outliveGrace(call);
       });

@@ -7,7 +7,7 @@
  */
 export function check(label: string, value: unknown, shape: unknown): void {
   if (typeof value !== typeof shape || value === null) {
-    throw new TypeError(`Cannot use ${label}: expected ${typeof shape}, got ${describe(value)}`);
+    refuse(label, typeof shape, value);
   }
   if (typeof value === "number" && !(value >= 0)) {
     throw new RangeError(`Cannot use ${label}: ${value} is not 0 or more`);
@@ -34,23 +34,20 @@ export function checkFinite(label: string, ms: unknown): void {
 
 /** Checks a setting that is one of some words. */
 export function checkWord(label: string, value: unknown, words: readonly string[]): void {
-  if (words.includes(value as string)) return;
-  const expected = words.join(" or ");
-  throw new TypeError(`Cannot use ${label}: expected ${expected}, got ${describe(value)}`);
+  if (!words.includes(value as string)) refuse(label, words.join(" or "), value);
 }
 
-/** Checks what is to be listened to, which may be left out: controllers are a common slip. */
+/** Checks a list of services: who forgets its brackets hands over one. */
+export function checkList(label: string, value: unknown): void {
+  const list = value as Partial<Iterable<unknown>> | null | undefined;
+  if (typeof list?.[Symbol.iterator] !== "function") refuse(label, "a list", value);
+}
+
+/** Checks what is to be listened to, which may be left out: its controller is a common slip. */
 export function checkSignal(label: string, signal: AbortSignal | undefined): void {
   if (signal === undefined || typeof signal?.addEventListener === "function") return;
-  const { signal: inner } = (signal ?? {}) as { readonly signal?: unknown };
-  const hint = inner === undefined ? "" : ": pass its signal";
-  throw new TypeError(
-    `Cannot use ${label}: expected an AbortSignal, got ${describe(signal)}${hint}`,
-  );
+  refuse(label, "an AbortSignal", signal);
 }
-
-/** Warnings that were given: each comes once in the life of a program. */
-const warned: Set<string> = new Set();
 
 /**
  * Warns of a name that differs from a right one in case only (`shutDownTimeout`): TypeScript would
@@ -63,22 +60,24 @@ export function checkNames(
   warn: (line: string) => void = (line) => console.warn(line),
 ): void {
   for (const name of Object.keys(given)) {
-    if (names.includes(name)) continue;
     const right = names.find((it) => it.toLowerCase() === name.toLowerCase());
-    const line = `Cannot use ${label}: there is no "${name}", did you mean "${right}"`;
-    if (!right || warned.has(line)) continue;
-    warned.add(line);
-    warn(line);
+    if (!right || right in given) continue;
+    warn(`Cannot use ${label}: there is no "${name}", did you mean "${right}"`);
   }
 }
 
-/** A value as a message shows it: its type, and what it is. */
+/** Says what was expected, and what came instead. */
+function refuse(label: string, expected: string, value: unknown): never {
+  throw new TypeError(`Cannot use ${label}: expected ${expected}, got ${describe(value)}`);
+}
+
+/** A value as a message shows it: its type, and which one it is. */
 function describe(value: unknown): string {
   if (value === null || value === undefined) return `${value}`;
-  if (typeof value === "string") return `string ${JSON.stringify(value.slice(0, 40))}`;
-  if (typeof value === "function") return `function ${value.name}`.trim();
-  if (typeof value !== "object") return `${typeof value} ${String(value)}`;
-  return `object ${value.constructor?.name ?? ""}`.trim();
+  const { name, constructor } = value as { name?: unknown; constructor?: { name: unknown } };
+  const type = typeof value;
+  if (type === "object") return `object ${constructor?.name ?? ""}`.trim();
+  return `${type} ${type === "string" ? JSON.stringify(value) : name ?? String(value)}`.trim();
 }
 
 /** The shape of a function, for {@linkcode check}; does nothing. */

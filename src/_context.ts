@@ -16,10 +16,18 @@ export interface ContextOptions extends HostContext {
   readonly work: Work;
 }
 
-/** What the hooks of one service are given. Its functions are bound: they are callbacks, too. */
+/**
+ * What the hooks of one service are given. Its functions are bound, as they are callbacks too, and
+ * always the same ones, so that what adds one as a listener can remove it. Most services never ask
+ * for them: they are made when somebody does.
+ */
 export class Context implements ServiceContext {
   readonly #member: Member;
   readonly #parts: ContextOptions;
+  #fail: ServiceContext["fail"] | undefined;
+  #waitUntil: ServiceContext["waitUntil"] | undefined;
+  #ready: ServiceContext["ready"] | undefined;
+  #beat: ServiceContext["beat"] | undefined;
 
   constructor(member: Member, parts: ContextOptions) {
     this.#member = member;
@@ -51,18 +59,18 @@ export class Context implements ServiceContext {
   }
 
   get fail(): ServiceContext["fail"] {
-    return (error) => this.#parts.work.reported(this.#member, error);
+    return this.#fail ??= (error) => this.#parts.work.reported(this.#member, error);
   }
 
   get waitUntil(): ServiceContext["waitUntil"] {
-    return (work) => this.#parts.work.hand(this.#member, work);
+    return this.#waitUntil ??= (work) => this.#parts.work.hand(this.#member, work);
   }
 
   get ready(): ServiceContext["ready"] {
-    return () => (this.#member.ready = true);
+    return this.#ready ??= () => (this.#member.ready = true);
   }
 
   get beat(): ServiceContext["beat"] {
-    return () => (this.#member.beat = this.clock.now());
+    return this.#beat ??= () => (this.#member.beat = this.clock.now());
   }
 }

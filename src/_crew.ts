@@ -1,4 +1,4 @@
-import { check, nothing } from "./_check.ts";
+import { check, checkList, nothing } from "./_check.ts";
 import type { Member, Service } from "./_member.ts";
 import { checkBehavior } from "./_options.ts";
 import { textOf } from "./_render.ts";
@@ -87,7 +87,7 @@ export function createCrew(
     return newMember(service, unique(given), owned, contextOf);
   };
 
-  check("services[Symbol.iterator]", services?.[Symbol.iterator], nothing);
+  checkList("services", services);
   const places = Array.from(services, (place, index) => {
     const label = `services[${index}]`;
     if (typeof place !== "function") return admit(place, label, false);

@@ -39,6 +39,7 @@ export function linkOf(host: Host): HostLink {
  * @throws {TypeError} If it was not made by `createHost`.
  */
 export function hostLink(host: Host): HostLink {
-  check("host", host, { "~host": {} });
-  return linkOf(host);
+  check("host", host, {});
+  if (linkOf(host)) return linkOf(host);
+  throw new TypeError("Cannot use host: it was not made by createHost");
 }

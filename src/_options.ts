@@ -1,4 +1,5 @@
-import { check, checkWord, nothing } from "./_check.ts";
+import { check, checkNames, checkWord, nothing } from "./_check.ts";
+import { log } from "./_log.ts";
 import { globalClock } from "./_timer.ts";
 import type {
   BackgroundServiceExceptionBehavior,
@@ -33,7 +34,8 @@ export function readSettings(options: HostOptions): Settings {
     clock: globalClock,
   };
   const { logger, hostLifetime } = options;
-  for (const key of Object.keys(result)) {
+  const names = Object.keys(result);
+  for (const key of names) {
     const value = options[key as keyof HostOptions];
     if (value === undefined || (value === false && /^(logger|hostLifetime)$/.test(key))) continue;
     check(key, value, result[key]);
@@ -41,6 +43,7 @@ export function readSettings(options: HostOptions): Settings {
   }
   checkBehavior("", options);
   if (logger === undefined) result["logger"] = console;
+  checkNames("options", options, names, (line) => log(result["logger"] as Logger, "warn", line));
   if (!hostLifetime) result["hostLifetime"] = undefined;
   return result as unknown as Settings;
 }

@@ -238,7 +238,8 @@ export class Schedule extends BackgroundService implements ScheduledService {
       request?.resolve();
     } catch (error) {
       request?.reject(error);
-      const ours = [signal, context.forced, context.lifetime.stopping];
+      const { stopping, closing } = context.lifetime;
+      const ours = [signal, context.forced, stopping, closing];
       cut = ours.some((it) => answers(error, it));
       if (!cut) failure = { error };
     }

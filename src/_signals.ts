@@ -36,7 +36,10 @@ function listens({ service }: Member, kind: SignalKind): boolean {
 }
 
 /** Signals of which none has fired. */
-export function createSignals(stopping: Latch, members: () => readonly Member[]): Signals {
+export function createSignals(
+  [stopping, closing]: readonly [stopping: Latch, closing: Latch],
+  members: () => readonly Member[],
+): Signals {
   const shared = { cancel: new Latch(), forced: new Latch() };
 
   const own = (member: Member, kind: SignalKind): Latch => {
@@ -72,7 +75,7 @@ export function createSignals(stopping: Latch, members: () => readonly Member[])
     },
 
     answered: ({ forced = shared.forced, workerLink }, error) =>
-      [shared.cancel, stopping, forced, workerLink?.controller?.signal].some((it) =>
+      [shared.cancel, stopping, closing, forced, workerLink?.controller?.signal].some((it) =>
         answers(error, it)
       ),
   };

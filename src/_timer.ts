@@ -29,7 +29,26 @@ function startLongTimer(clock: Clock, ms: number, callback: () => void): Clear {
   return () => clear();
 }
 
+/** A timer that is later than this, in milliseconds, fires after a time in which nothing ran. */
+const frozen = 1_000;
+/** Milliseconds that a limit is extended by at most. */
+const longestThaw = 5_000;
+
+/**
+ * Calls back once when the time for somebody else's work is over. Where the process stood still
+ * meanwhile (SIGSTOP, a machine that slept) nobody could work: then it runs once more, for as long.
+ */
+export function startLimit(clock: Clock, ms: number, callback: () => void): Clear {
+  const due = clock.now() + ms;
+  let clear = startTimer(clock, ms, () => {
+    const late = clock.now() - due;
+    if (late <= frozen) return callback();
+    clear = startTimer(clock, Math.min(late, longestThaw), callback);
+  });
+  return () => clear();
+}
+
 /** Keeps the process alive until cleared: neither a signal handler nor a promise does. */
 export function keepAlive(clock: Clock): Clear {
-  return startTimer(clock, Number.MAX_SAFE_INTEGER, () => {});
+  return startTimer(clock, Number.MAX_SAFE_INTEGER, nothing);
 }

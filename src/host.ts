@@ -10,7 +10,7 @@ import { createJournal } from "./_journal.ts";
 import { disposer, type Member } from "./_member.ts";
 import { readSettings } from "./_options.ts";
 import { createSignals } from "./_signals.ts";
-import { keepAlive, startTimer } from "./_timer.ts";
+import { keepAlive, startLimit, startTimer } from "./_timer.ts";
 import { createWork } from "./_work.ts";
 import { HostStateError } from "./errors.ts";
 import type {
@@ -51,13 +51,19 @@ import type {
 export function createHost(services: Services, options: HostOptions = {}): Host {
   const settings = readSettings(options);
   const { clock, logger, startupTimeout, shutdownTimeout, abandonTimeout } = settings;
+  const deaf = options.hostLifetime === undefined && !settings.stopWhenIdle;
 
   let state: HostState = "created";
   let starting: Promise<void> | undefined;
   let stopping: Promise<void> | undefined;
 
   /** What the application listens to. */
-  const fired = { started: new Latch(), stopping: new Latch(), stopped: new Latch() };
+  const fired = {
+    started: new Latch(),
+    stopping: new Latch(),
+    closing: new Latch(),
+    stopped: new Latch(),
+  };
   /** Whether the start may still go either way, and why it does not go on. */
   let undecided = true;
   let cancellation: Cancellation | undefined;
@@ -69,6 +75,10 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   /** How long the stop is still to be delayed, and how to go on with it. */
   let { drainDelay } = settings;
   let goOn = nothing;
+  /** Why the host stops, if nobody has said so until then. */
+  let stopReason = (): unknown => new AbortError("The host is stopping");
+  /** Limits what is left of a stop, once its grace is over. */
+  let limitRest = nothing;
 
   const lifetime: ApplicationLifetime = {
     get started() {
@@ -76,6 +86,9 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     },
     get stopping() {
       return fired.stopping.signal;
+    },
+    get closing() {
+      return fired.closing.signal;
     },
     get stopped() {
       return fired.stopped.signal;
@@ -105,6 +118,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
 
     run: (signal) =>
       during(signal, requestStop, async () => {
+        if (!signal && deaf) journal.log("warn", deafness);
         await startOnce();
         if (!cancellation) await shutdown();
         else if (cancellation.asked) failures.raise("run", failures.all());
@@ -140,7 +154,10 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   const context: HostContext = { host, lifetime, logger, clock };
   const journal = createJournal(settings);
   const failures = createFailures();
-  const signals = createSignals(fired.stopping, () => [...hostLifetimes, ...crew.members()]);
+  const signals = createSignals(
+    [fired.stopping, fired.closing],
+    () => [...hostLifetimes, ...crew.members()],
+  );
   const work = createWork({
     settings,
     journal,
@@ -175,10 +192,10 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   // The start.
 
   function startOnce(): Promise<void> {
+    if (fired.started.aborted ? state === "stopped" : stopping && !starting) {
+      throw new HostStateError("Cannot start the host: it was stopped before; create another");
+    }
     if (!starting) {
-      if (stopping) {
-        throw new HostStateError("Cannot start the host: it was stopped before; create another");
-      }
       const { promise, resolve } = deferred();
       starting = promise; // before a hook can ask for it
       resolve(start());
@@ -188,7 +205,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
 
   async function start(): Promise<void> {
     const begun = clock.now();
-    const clearLimit = startTimer(clock, startupTimeout, startTimedOut);
+    const clearLimit = startLimit(clock, startupTimeout, startTimedOut);
     const concurrently = settings.servicesStartConcurrently;
     const cancelled = (): boolean => cancellation !== undefined;
     const over = (): boolean => cancelled() || failures.some();
@@ -244,6 +261,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   function cancelStart(reason: unknown, asked = false, causes: readonly unknown[] = []): void {
     if (!undecided || cancellation) return;
     cancellation = { reason, asked, causes };
+    stopReason = () => reason;
     signals.fire("cancel", reason);
     for (const member of [...crew.members()].reverse()) signals.abortWork(member, reason);
     calls.hurry();
@@ -298,7 +316,8 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     const unheard = state === "started" && !waiting;
     state = "stopping";
     cancelStart(reason, true);
-    const first = cancellation ? cancellation.reason : reason;
+    if (!cancellation) stopReason = () => reason;
+    const first = stopReason();
     fired.stopping.abort(first);
     journal.tell({ type: "stopRequested", reason: first });
     wake();
@@ -328,14 +347,19 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
 
   async function stop(): Promise<void> {
     const begun = clock.now();
-    const clearGrace = startTimer(clock, shutdownTimeout, () => {
+    const clearGrace = startLimit(clock, shutdownTimeout, () => {
       endGrace(new AbortError(`The grace of ${shutdownTimeout} ms is over`));
     });
     let cut = false;
-    const clearCut = startTimer(clock, shutdownTimeout + abandonTimeout, () => {
-      cut = true;
-      calls.cut();
-    });
+    let clearCut = nothing;
+    limitRest = () => {
+      const left = begun + shutdownTimeout + abandonTimeout - clock.now();
+      clearCut = startLimit(clock, Math.max(left, abandonTimeout), () => {
+        cut = true;
+        calls.cut();
+      });
+    };
+    if (signals.fired("forced")) limitRest();
     const inReverse = (phase: LifecyclePhase): Promise<void> =>
       calls.inOrder(phase, [...concerned(phase)].reverse(), settings.servicesStopConcurrently);
 
@@ -344,10 +368,9 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     wake();
     if (fired.started.aborted && drainDelay) await drain();
     journal.tell({ type: "hostStopping" });
+    fired.closing.abortWith(stopReason);
     await inReverse("stopping");
-    fired.stopping.abortWith(() =>
-      cancellation ? cancellation.reason : new AbortError("The host is stopping")
-    );
+    fired.stopping.abortWith(() => fired.closing.reason);
     await inReverse("stop");
     await calls.inOrder("execute", unfinished(({ startFulfilled }) => !startFulfilled));
     await inReverse("stopped");
@@ -396,6 +419,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     skipDrainDelay();
     signals.fire("forced", reason);
     journal.tell({ type: "graceEnded", reason });
+    limitRest();
     if (!starting || !undecided) calls.hurry();
   }
 
@@ -424,6 +448,10 @@ interface Cancellation {
   /** What went wrong, unless somebody asked. */
   readonly causes: readonly unknown[];
 }
+
+/** What a program is told that would die of a signal instead of stopping. */
+const deafness =
+  "Nothing here hears Ctrl+C: import from your runtime's entry or pass hostLifetime: false";
 
 type LifecyclePhase = "starting" | "start" | "started" | "stopping" | "stop" | "stopped";
 

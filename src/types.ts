@@ -112,7 +112,7 @@ export type Services = Iterable<HostedService | HostedLifecycleService | Service
 export interface HostContext {
   /** The host itself. */
   readonly host: Host;
-  /** Its three signals, and the way to ask for the stop. */
+  /** Its four signals, and the way to ask for the stop. */
   readonly lifetime: ApplicationLifetime;
   /** The host's logger; silent under `logger: false`. */
   readonly logger: Logger;
@@ -179,7 +179,7 @@ export interface ServiceStatus {
 export interface Host {
   /** Where the host is in its life. */
   readonly state: HostState;
-  /** The three signals of this host, and `stopApplication`. */
+  /** The four signals of this host, and `stopApplication`. */
   readonly lifetime: ApplicationLifetime;
   /** A fresh snapshot of every service, in order of registration. */
   readonly services: readonly ServiceStatus[];
@@ -190,7 +190,7 @@ export interface Host {
    * cancelled, also by a stop request; several errors come as one `AggregateError`.
    *
    * @param signal Cancels the start: it rolls back and rejects with `signal.reason`.
-   * @throws {HostStateError} If the host was stopped before it was ever started.
+   * @throws {HostStateError} If the host was stopped before: it lives once.
    */
   start(signal?: AbortSignal): Promise<void>;
 
@@ -209,7 +209,7 @@ export interface Host {
    * as `start` and `stop` do, but not because somebody asked for the stop.
    *
    * @param signal Asks for the stop, also during the start. Never rejects the call by itself.
-   * @throws {HostStateError} If the host was stopped before it was ever started.
+   * @throws {HostStateError} If the host was stopped before: it lives once.
    */
   run(signal?: AbortSignal): Promise<void>;
 
@@ -251,7 +251,7 @@ export interface Host {
 }
 
 /**
- * The life of the application as three signals, each aborting once. A listener added too late is
+ * The life of the application as four signals, each aborting once. A listener added too late is
  * never called, as with any `AbortSignal`; `onAbort` calls late ones too.
  */
 export interface ApplicationLifetime {
@@ -259,6 +259,15 @@ export interface ApplicationLifetime {
   readonly started: AbortSignal;
   /** Aborts when the stop is asked for, or (in a direct `stop()`) before the first `stop` hook. */
   readonly stopping: AbortSignal;
+  /**
+   * Aborts when the intake closes: in every stop and every rollback, after any `drainDelay`, right
+   * before the first `stopping` hook, with the reason of `stopping`. In a stop that was asked for it
+   * follows `stopping`, in a direct `stop()` it precedes it.
+   *
+   * End event streams and WebSockets on this one: on `stopping` their clients would come back to a
+   * host that still serves.
+   */
+  readonly closing: AbortSignal;
   /**
    * Aborts when every service has stopped, or is waited for no longer; before the host lifetime's
    * `stop` and disposal. Fires in a rollback too.

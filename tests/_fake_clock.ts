@@ -87,7 +87,8 @@ export class FakeClock implements FakeTimers {
 
   /**
    * Lets `ms` pass: fires the timers that fall due one by one, in order of time and then of
-   * `setTimeout`, and waits until all is {@linkcode quiet} before the first and after each.
+   * `setTimeout`, and lets two turns of the event loop pass before the first and after each: a loop
+   * of ours may give one of its own, and what waits behind it is due as well.
    */
   advance(ms: number): Promise<void> {
     return this.advanceTo(this.#now + ms);
@@ -102,10 +103,12 @@ export class FakeClock implements FakeTimers {
     this.#advancing = true;
     try {
       await quiet();
+      await quiet();
       for (let timer; (timer = this.#timers[0]) && timer.at <= time;) {
         this.#timers.shift();
         this.#now = timer.at;
         timer.callback();
+        await quiet();
         await quiet();
       }
       this.#now = time;

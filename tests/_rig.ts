@@ -16,6 +16,7 @@ export function rig(services: Services, options: HostOptions = {}): Rig {
   const lines = new Lines();
   const events: HostEvent[] = [];
   const onEvent = (event: HostEvent): number => events.push(event);
-  const host = createHost(services, { clock, logger: lines, onEvent, ...options });
+  const defaults = { clock, logger: lines, onEvent, hostLifetime: false } as const;
+  const host = createHost(services, { ...defaults, ...options });
   return { host, clock, lines, events };
 }

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { hostedService, onAbort } from "../mod.ts";
+import { aborted, backgroundService, type Host, hostedService, onAbort } from "../mod.ts";
 import { quiet } from "./_fake_clock.ts";
 import { Fate, rejection } from "./_fate.ts";
 import { guard } from "./_guard.ts";
@@ -9,23 +9,103 @@ import { Trace } from "./_trace.ts";
 
 guard(test);
 
-test("the three signals are there from the beginning, and always the same", async () => {
+test("the four signals are there from the beginning, and always the same", async () => {
   const { host } = rig([]);
   const { lifetime } = host;
-  const before = [lifetime.started, lifetime.stopping, lifetime.stopped];
-  assert.equal(before.map(({ aborted }) => aborted), [false, false, false]);
+  const before = [lifetime.started, lifetime.stopping, lifetime.closing, lifetime.stopped];
+  assert.equal(before.map(({ aborted }) => aborted), [false, false, false, false]);
   await host.start();
   await host.stop();
-  const after = [lifetime.started, lifetime.stopping, lifetime.stopped];
+  const after = [lifetime.started, lifetime.stopping, lifetime.closing, lifetime.stopped];
   assert.ok(after.every((signal, index) => signal === before[index]));
-  assert.equal(after.map(({ aborted }) => aborted), [true, true, true]);
+  assert.equal(after.map(({ aborted }) => aborted), [true, true, true, true]);
+});
+
+test("closing fires once in every stop, for the reason of stopping, before any stopping hook", async () => {
+  const reason = new Error("enough");
+  const direct = ["lifetime.closing", "a.stopping", "lifetime.stopping", "lifetime.stopped"];
+  const asked = ["lifetime.stopping", "lifetime.closing", "a.stopping", "lifetime.stopped"];
+  const rollback = ["lifetime.closing", "a.stopping", "lifetime.stopping", "lifetime.stopped"];
+  const ways: [what: string, expected: string[], stop: (host: Host) => unknown, bad?: boolean][] = [
+    ["a direct stop", direct, (host) => host.stop()],
+    ["a stop that was asked for", asked, (host) => {
+      host.lifetime.stopApplication(reason);
+      return host.stop();
+    }],
+    ["an aborted stop", asked, (host) => {
+      host.abort(reason);
+      return host.stop();
+    }],
+    ["a stop without grace", direct, (host) => host.stop(AbortSignal.abort())],
+    ["a rollback", rollback, () => {}, true],
+  ];
+  for (const [what, expected, stop, bad] of ways) {
+    const trace = new Trace();
+    const { host } = rig([
+      { start() {}, stop() {}, stopping: () => trace.note("a.stopping") },
+      hostedService("b", { started: () => bad && Promise.reject(reason) }),
+    ]);
+    const { lifetime } = host;
+    for (const name of ["stopping", "closing", "stopped"] as const) {
+      lifetime[name].addEventListener("abort", () => trace.note(`lifetime.${name}`));
+    }
+    await host.start().catch(() => {});
+    await stop(host);
+    assert.equal(trace.take(), expected, what);
+    assert.is(lifetime.closing.reason, lifetime.stopping.reason, what);
+    assert.is(lifetime.closing.reason.name, "AbortError", what);
+  }
+});
+
+test("closing waits for the drainDelay, right after hostStopping is told", async () => {
+  const trace = new Trace();
+  const { host, clock } = rig([], {
+    drainDelay: 500,
+    onEvent: ({ type }) => type === "hostStopping" && trace.note(type),
+  });
+  host.lifetime.closing.addEventListener("abort", () => trace.note(`closing ${clock.now()}`));
+  const run = new Fate(host.run());
+  await quiet();
+  host.lifetime.stopApplication();
+  await clock.advance(499);
+  assert.equal(trace.take(), []);
+  await clock.advance(1);
+  assert.equal(trace.take(), ["hostStopping", "closing 500"]);
+  assert.is(run.state, "fulfilled");
+});
+
+test("closing is the same reason whoever looks first, and whenever", async () => {
+  for (const late of [false, true]) {
+    const { host } = rig([]);
+    const { lifetime } = host;
+    if (!late) assert.is(lifetime.closing.aborted, false);
+    await host.start();
+    await host.stop();
+    const { reason } = lifetime.closing;
+    assert.is(reason.message, "The host is stopping");
+    assert.is(lifetime.stopping.reason, reason);
+    assert.is(lifetime.closing.reason, reason);
+  }
+});
+
+test("an answer to closing is a clean end of a worker", async () => {
+  const { host, lines } = rig([
+    backgroundService("stream", async (_, { lifetime }) => {
+      await aborted(lifetime.closing);
+      throw lifetime.closing.reason;
+    }),
+  ]);
+  await host.start();
+  await host.stop();
+  assert.equal(lines.all, []);
 });
 
 test("a signal first asked for after it fired has aborted, with its reason", async () => {
   const { host } = rig([]);
   await host.start();
   await host.stop();
-  for (const signal of [host.lifetime.started, host.lifetime.stopping, host.lifetime.stopped]) {
+  const { started, stopping, closing, stopped } = host.lifetime;
+  for (const signal of [started, stopping, closing, stopped]) {
     assert.ok(signal.aborted);
     assert.is(signal.reason.name, "AbortError");
   }

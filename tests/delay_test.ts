@@ -105,7 +105,7 @@ test("delay() refuses times that are none, by name", () => {
     assert.instance(error, RangeError);
     assert.is(error.message, `Cannot use ms: ${ms} is not 0 or more`);
   }
-  for (const [ms, got] of [["5", "string"], [null, "null"], [{}, "object"]] as const) {
+  for (const [ms, got] of [["5", 'string "5"'], [null, "null"], [{}, "object Object"]] as const) {
     const error = thrown(() => delay(ms as never));
     assert.instance(error, TypeError);
     assert.is(error.message, `Cannot use ms: expected number, got ${got}`);

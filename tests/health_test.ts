@@ -626,7 +626,7 @@ test("healthHandler() answers JSON to who accepts it, without the reasons", asyn
 });
 
 test("healthHandler() and health() name what they cannot use", async () => {
-  const message = "Cannot use host.~host: expected object, got undefined";
+  const message = "Cannot use host: it was not made by createHost";
   assert.is(thrown<Error>(() => healthHandler({} as never)).message, message);
   assert.is((await rejection(health({} as never))).message, message);
 });

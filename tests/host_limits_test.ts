@@ -6,7 +6,7 @@ import {
   type ServiceContext,
   type ServiceTimeoutError,
 } from "../mod.ts";
-import { type FakeClock, quiet } from "./_fake_clock.ts";
+import { FakeClock, quiet } from "./_fake_clock.ts";
 import { Fate, rejection } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";
 import { guard } from "./_guard.ts";
@@ -837,3 +837,49 @@ test("what was abandoned stays so, though its next hook ends well", async () => 
 });
 
 test.run();
+
+// Limits of a process that stood still.
+
+/** A clock that jumps: the process was frozen and goes on, and its timers fire at once. */
+class FrozenClock extends FakeClock {
+  frozen = 0;
+
+  override now(): number {
+    return super.now() + this.frozen;
+  }
+}
+
+/** A stop that freezes for `ms` right after its begin, at the time 0. */
+async function frozen(ms: number, work: number): Promise<{ stop: Fate; clock: FrozenClock }> {
+  const clock = new FrozenClock();
+  const stopped = (): Promise<void> => new Promise((resolve) => clock.setTimeout(resolve, work));
+  const { host } = rig([{ start() {}, stop: stopped }], { clock, shutdownTimeout: 1_000 });
+  await host.start();
+  const stop = new Fate(host.stop());
+  await quiet();
+  clock.frozen = ms;
+  return { stop, clock };
+}
+
+test("a grace that is over because the process stood still goes on for as long", async () => {
+  const { stop, clock } = await frozen(3_000, 3_900);
+  await clock.advance(1_000);
+  assert.is(stop.state, "pending", "the timer fires 3 s late, and the grace lasts 3 s more");
+  await clock.advance(2_900);
+  assert.is(stop.state, "fulfilled");
+});
+
+test("a frozen process gets 5 s more at most for each limit", async () => {
+  const { stop, clock } = await frozen(3_600_000, 60_000);
+  await clock.advance(1_000 + 5_000 + 1_999);
+  assert.is(stop.state, "pending", "2 s to answer begin when the grace has ended");
+  await clock.advance(1);
+  assert.is(stop.state, "rejected");
+  assert.match(String(stop.reason), /ServiceTimeoutError: Cannot stop service/);
+});
+
+test("a limit that is late by 1 s is not extended: the process was busy", async () => {
+  const { stop, clock } = await frozen(1_000, 60_000);
+  await clock.advance(1_000 + 2_000);
+  assert.is(stop.state, "rejected");
+});

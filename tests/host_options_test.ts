@@ -19,21 +19,21 @@ guard(test);
 type Refusal = readonly [value: unknown, kind: typeof TypeError | typeof RangeError, why: string];
 
 const noNumber: readonly Refusal[] = [
-  ["5", TypeError, "expected number, got string"],
+  ["5", TypeError, 'expected number, got string "5"'],
   [null, TypeError, "expected number, got null"],
-  [true, TypeError, "expected number, got boolean"],
-  [false, TypeError, "expected number, got boolean"],
-  [5n, TypeError, "expected number, got bigint"],
-  [{}, TypeError, "expected number, got object"],
+  [true, TypeError, "expected number, got boolean true"],
+  [false, TypeError, "expected number, got boolean false"],
+  [5n, TypeError, "expected number, got bigint 5"],
+  [{}, TypeError, "expected number, got object Object"],
   [NaN, RangeError, "NaN is not 0 or more"],
   [-1, RangeError, "-1 is not 0 or more"],
   [-Infinity, RangeError, "-Infinity is not 0 or more"],
 ];
 
 const noFlag: readonly Refusal[] = [
-  ["yes", TypeError, "expected boolean, got string"],
-  [1, TypeError, "expected boolean, got number"],
-  [0, TypeError, "expected boolean, got number"],
+  ["yes", TypeError, 'expected boolean, got string "yes"'],
+  [1, TypeError, "expected boolean, got number 1"],
+  [0, TypeError, "expected boolean, got number 0"],
   [null, TypeError, "expected boolean, got null"],
 ];
 
@@ -63,17 +63,17 @@ const bad: Readonly<Record<keyof HostOptions, readonly Refusal[]>> = {
   drainDelay: noNumber,
   abandonTimeout: noNumber,
   backgroundServiceExceptionBehavior: [
-    ["StopHost", TypeError, "expected stopHost or ignore, got StopHost"],
-    ["restart", TypeError, "expected stopHost or ignore, got restart"],
-    [false, TypeError, "expected string, got boolean"],
-    [0, TypeError, "expected string, got number"],
+    ["StopHost", TypeError, 'expected stopHost or ignore, got string "StopHost"'],
+    ["restart", TypeError, 'expected stopHost or ignore, got string "restart"'],
+    [false, TypeError, "expected string, got boolean false"],
+    [0, TypeError, "expected string, got number 0"],
     [null, TypeError, "expected string, got null"],
   ],
   stopWhenIdle: noFlag,
   logger: [
-    [true, TypeError, "expected object, got boolean"],
+    [true, TypeError, "expected object, got boolean true"],
     [null, TypeError, "expected object, got null"],
-    ["console", TypeError, "expected object, got string"],
+    ["console", TypeError, 'expected object, got string "console"'],
     [{ log: nothing }, TypeError, ".debug: expected function, got undefined"],
     [
       { debug: nothing, info: nothing, warn: nothing },
@@ -82,22 +82,22 @@ const bad: Readonly<Record<keyof HostOptions, readonly Refusal[]>> = {
     ],
   ],
   onEvent: [
-    [{}, TypeError, "expected function, got object"],
+    [{}, TypeError, "expected function, got object Object"],
     [null, TypeError, "expected function, got null"],
-    ["log", TypeError, "expected function, got string"],
-    [false, TypeError, "expected function, got boolean"],
+    ["log", TypeError, 'expected function, got string "log"'],
+    [false, TypeError, "expected function, got boolean false"],
   ],
   hostLifetime: [
-    [true, TypeError, "expected object, got boolean"],
+    [true, TypeError, "expected object, got boolean true"],
     [null, TypeError, "expected object, got null"],
-    [nothing, TypeError, "expected object, got function"],
+    [nothing, TypeError, "expected object, got function nothing"],
     [{ waitForStart: nothing }, TypeError, ".stop: expected function, got undefined"],
     [{ stop: nothing }, TypeError, ".waitForStart: expected function, got undefined"],
   ],
   clock: [
-    [Date, TypeError, "expected object, got function"],
+    [Date, TypeError, "expected object, got function Date"],
     [null, TypeError, "expected object, got null"],
-    [false, TypeError, "expected object, got boolean"],
+    [false, TypeError, "expected object, got boolean false"],
     [{ now: nothing }, TypeError, ".setTimeout: expected function, got undefined"],
     [
       { now: nothing, setTimeout: nothing },
@@ -134,7 +134,9 @@ for (const [option, refusals] of Object.entries(bad)) {
 }
 
 test("options: wrong ones are refused, none are needed, unknown ones do not matter", async () => {
-  for (const [value, got] of [[null, "null"], ["fast", "string"], [5, "number"]] as const) {
+  for (
+    const [value, got] of [[null, "null"], ["fast", 'string "fast"'], [5, "number 5"]] as const
+  ) {
     const error = thrown(() => createHost([], value as never));
     assert.instance(error, TypeError);
     assert.is(error.message, `Cannot use options: expected object, got ${got}`);
@@ -152,6 +154,16 @@ test("options are read once, at construction", async () => {
   assert.is(host.state, "stopped");
 });
 
+test("an option whose name differs from a right one in case only is named in a warning", () => {
+  const logger = new Lines();
+  const misspelt = { shutDownTimeout: 5, hostlifetime: false, unknown: 1, drainDelay: 0 };
+  createHost([], { logger, ...misspelt } as HostOptions);
+  assert.equal(logger.all, [
+    'warn: Cannot use options: there is no "shutDownTimeout", did you mean "shutdownTimeout"',
+    'warn: Cannot use options: there is no "hostlifetime", did you mean "hostLifetime"',
+  ]);
+});
+
 // Services.
 
 const service = { start() {}, stop() {} };
@@ -164,8 +176,8 @@ class Mailer implements HostedService {
 const badServices: readonly (readonly [what: string, value: unknown, message: string])[] = [
   ["null", null, "Cannot use services[1]: expected object, got null"],
   ["undefined", undefined, "Cannot use services[1]: expected object, got undefined"],
-  ["a string", "mailer", "Cannot use services[1]: expected object, got string"],
-  ["a number", 42, "Cannot use services[1]: expected object, got number"],
+  ["a string", "mailer", 'Cannot use services[1]: expected object, got string "mailer"'],
+  ["a number", 42, "Cannot use services[1]: expected object, got number 42"],
   [
     "an array",
     [service],
@@ -189,7 +201,7 @@ const badServices: readonly (readonly [what: string, value: unknown, message: st
   [
     "a start that is no function",
     { ...service, start: true },
-    'Cannot use services[1] "service".start: expected function, got boolean',
+    'Cannot use services[1] "service".start: expected function, got boolean true',
   ],
   [
     "a class instead of an instance",
@@ -199,7 +211,7 @@ const badServices: readonly (readonly [what: string, value: unknown, message: st
   [
     "a name that is a number",
     { ...service, name: 42 },
-    "Cannot use services[1].name: expected string, got number",
+    "Cannot use services[1].name: expected string, got number 42",
   ],
   [
     "a name that is null",
@@ -209,7 +221,7 @@ const badServices: readonly (readonly [what: string, value: unknown, message: st
   [
     "a name that is false",
     { ...service, name: false },
-    "Cannot use services[1].name: expected string, got boolean",
+    "Cannot use services[1].name: expected string, got boolean false",
   ],
   [
     "a stopTimeout that is no number",
@@ -235,7 +247,7 @@ const badServices: readonly (readonly [what: string, value: unknown, message: st
     "an unknown behaviour",
     { ...service, backgroundServiceExceptionBehavior: "restart" },
     'Cannot use services[1] "service".backgroundServiceExceptionBehavior: ' +
-    "expected stopHost or ignore, got restart",
+    'expected stopHost or ignore, got string "restart"',
   ],
 ];
 
@@ -262,16 +274,17 @@ test("two instances of one class are two services", async () => {
 });
 
 for (
-  const [what, value] of [
+  const [got, value] of [
     ["undefined", undefined],
     ["null", null],
-    ["one service", service],
-    ["a number", 42],
-    ["a class", Mailer],
+    ["object Object", service],
+    ["object Mailer", new Mailer()],
+    ["number 42", 42],
+    ["function Mailer", Mailer],
   ] as const
 ) {
-  test(`services that are ${what} are refused`, async () => {
-    const message = "Cannot use services[Symbol.iterator]: expected function, got undefined";
+  test(`services that are ${got} are refused`, async () => {
+    const message = `Cannot use services: expected a list, got ${got}`;
     const error = thrown(() => createHost(value as unknown as Services));
     assert.instance(error, TypeError);
     assert.is(error.message, message);
@@ -312,8 +325,8 @@ test("hostedService() and backgroundService() refuse what they cannot use, by na
   for (const make of [hostedService, backgroundService] as const) {
     const error = thrown(() => make(42 as never, { execute: async () => {} } as never));
     assert.instance(error, TypeError);
-    assert.is(error.message, "Cannot use the name of a service: expected string, got number");
-    for (const [definition, got] of [[undefined, "undefined"], [null, "null"], [42, "number"]]) {
+    assert.is(error.message, "Cannot use the name of a service: expected string, got number 42");
+    for (const [definition, got] of [[undefined, "undefined"], [null, "null"], [42, "number 42"]]) {
       const error = thrown(() => make("mailer", definition as never));
       assert.instance(error, TypeError);
       assert.is(error.message, `Cannot use service "mailer": expected object, got ${got}`);
@@ -324,14 +337,19 @@ test("hostedService() and backgroundService() refuse what they cannot use, by na
       assert.instance(error, TypeError);
       assert.is(
         error.message,
-        `Cannot use service "mailer".${hook}: expected function, got string`,
+        `Cannot use service "mailer".${hook}: expected function, got string "later"`,
       );
     }
   }
 });
 
 test("backgroundService() refuses a definition without work, by name", () => {
-  for (const [definition, got] of [[{}, "undefined"], [{ execute: "later" }, "string"]] as const) {
+  for (
+    const [definition, got] of [[{}, "undefined"], [
+      { execute: "later" },
+      'string "later"',
+    ]] as const
+  ) {
     const error = thrown(() => backgroundService("worker", definition as never));
     assert.instance(error, TypeError);
     assert.is(error.message, `Cannot use service "worker".execute: expected function, got ${got}`);
@@ -339,7 +357,7 @@ test("backgroundService() refuses a definition without work, by name", () => {
 });
 
 test("subscribe() refuses what is no function", () => {
-  for (const [observer, got] of [[undefined, "undefined"], [{}, "object"], [null, "null"]]) {
+  for (const [observer, got] of [[undefined, "undefined"], [{}, "object Object"], [null, "null"]]) {
     const error = thrown(() => createHost([]).subscribe(observer as never));
     assert.instance(error, TypeError);
     assert.is(error.message, `Cannot use observer: expected function, got ${got}`);

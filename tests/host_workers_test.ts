@@ -626,4 +626,17 @@ test("context.fail() after the host has stopped leaves the state", async () => {
   assert.is(host.services[0]?.state, "stopped");
 });
 
+test("the functions of a context are always the same, and each service has its own", async () => {
+  const contexts: ServiceContext[] = [];
+  const keep = hostedService("a", { start: (_, context) => contexts.push(context) });
+  const { host } = rig([keep, hostedService("b", { start: (_, it) => contexts.push(it) })]);
+  await host.start();
+  const [a, b] = contexts as [ServiceContext, ServiceContext];
+  for (const name of ["fail", "waitUntil", "ready", "beat"] as const) {
+    assert.is(a[name], a[name], name); // so that a listener can be removed again
+    assert.is.not(a[name], b[name], name);
+  }
+  await host.stop();
+});
+
 test.run();

@@ -187,7 +187,7 @@ test("period refuses what is none, by name, at construction and later", () => {
     }
   }
   for (
-    const [period, got] of [["5", "string"], [null, "null"], [undefined, "undefined"]] as const
+    const [period, got] of [["5", 'string "5"'], [null, "null"], [undefined, "undefined"]] as const
   ) {
     const error = thrown(() => new PeriodicTimer(period as never));
     assert.instance(error, TypeError);

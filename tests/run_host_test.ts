@@ -4,6 +4,7 @@ import { backgroundService, type HostContext, hostedService, runHost } from "../
 import { FakeClock, quiet } from "./_fake_clock.ts";
 import { Fate, rejection } from "./_fate.ts";
 import { guard } from "./_guard.ts";
+import { Lines } from "./_lines.ts";
 import { Listeners } from "./_listeners.ts";
 import { Trace } from "./_trace.ts";
 
@@ -86,6 +87,38 @@ test("runHost() leaves no listener on its signal", async () => {
   await runHost([], { signal: controller.signal, stopWhenIdle: true });
   assert.is(listeners.added, 1);
   assert.is(listeners.now, 0);
+});
+
+const deaf = "warn: Nothing here hears Ctrl+C: import from your runtime's entry or pass " +
+  "hostLifetime: false";
+
+test("a run that nothing can stop from outside says so, once", async () => {
+  const lines = new Lines();
+  const stop = hostedService("a", {
+    started: (_, { lifetime }) => lifetime.stopApplication(),
+  });
+  await runHost([stop], { logger: lines, clock: new FakeClock() });
+  assert.equal(lines.all, [deaf]);
+});
+
+test("a run that has a signal, an end or no wish to be stopped says nothing", async () => {
+  const { signal } = new AbortController();
+  const lifetime = { waitForStart() {}, stop() {} };
+  for (
+    const options of [
+      { signal },
+      { stopWhenIdle: true },
+      { hostLifetime: false as const },
+      { hostLifetime: lifetime },
+    ]
+  ) {
+    const lines = new Lines();
+    const stop = hostedService("a", {
+      started: (_, { lifetime }) => lifetime.stopApplication(),
+    });
+    await runHost([stop], { logger: lines, clock: new FakeClock(), ...options });
+    assert.equal(lines.all, []);
+  }
 });
 
 test.run();

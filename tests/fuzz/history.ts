@@ -36,7 +36,7 @@ export type Happening =
   /** A signal of the application's lifetime aborted. */
   | {
     readonly type: "lifetime";
-    readonly name: "started" | "stopping" | "stopped";
+    readonly name: "started" | "stopping" | "closing" | "stopped";
     readonly reason: unknown;
   }
   /** A call on the host, by the plan or by a hook. */

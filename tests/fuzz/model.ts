@@ -87,7 +87,7 @@ export class Model {
     return (this.#eventsOf.get(type) ?? []) as never;
   }
 
-  lifetime(name: "started" | "stopping" | "stopped"): EntryOf<"lifetime"> | undefined {
+  lifetime(name: "started" | "stopping" | "closing" | "stopped"): EntryOf<"lifetime"> | undefined {
     return this.all("lifetime").find((entry) => entry.name === name);
   }
 

@@ -51,7 +51,7 @@ class Run {
     this.#plan = plan;
     this.#host = createHost(plan.services.map((it) => this.#service(it)), this.#options());
     this.#host.subscribe((event) => this.#note({ type: "event", event }));
-    for (const name of ["started", "stopping", "stopped"] as const) {
+    for (const name of ["started", "stopping", "closing", "stopped"] as const) {
       const signal = this.#host.lifetime[name];
       onAbort(signal, (reason) => this.#note({ type: "lifetime", name, reason }));
       if (plan.hostileObservers) {
@@ -328,7 +328,8 @@ class Run {
   #judge(phase: AnyPhase, error: unknown, signal: Signal, context?: ServiceContext): Failure {
     const mayBeCancelled = phase === "execute" || phase === "waitForStart" ||
       phase === "starting" || phase === "start" || phase === "started";
-    const ours = [signal, context?.forced, this.#host.lifetime.stopping]
+    const { stopping, closing } = this.#host.lifetime;
+    const ours = [signal, context?.forced, stopping, closing]
       .filter((it) => it?.aborted);
     const shaped = error instanceof Error && error.name === "AbortError" ||
       ours.some((it) => it?.reason === error);

@@ -118,7 +118,16 @@ export const hostInvariants: readonly Invariant[] = [
     const fired = model.all("lifetime");
     const names = fired.map(({ name }) => name).join();
     const started = model.hasStarted ? "started," : "";
-    if (model.stopped && names !== `${started}stopping,stopped`) yield `they fired as ${names}`;
+    const asked = `${started}stopping,closing,stopped`;
+    const direct = `${started}closing,stopping,stopped`;
+    if (model.stopped && names !== asked && names !== direct) yield `they fired as ${names}`;
+    const [closing, firedStopping] = [model.lifetime("closing"), model.lifetime("stopping")];
+    if (closing && firedStopping && closing.reason !== firedStopping.reason) {
+      yield "closing and stopping fired for different reasons";
+    }
+    if (closing && closing.index < (model.events("hostStopping")[0]?.index ?? Infinity)) {
+      yield "closing fired before the stop began";
+    }
     for (const { name, reason } of fired) {
       if (!(reason instanceof Error)) yield `${name} fired with ${String(reason)}`;
     }
@@ -126,6 +135,9 @@ export const hostInvariants: readonly Invariant[] = [
     const stopped = model.lifetime("stopped")?.index ?? Infinity;
     for (const hook of model.hooks.filter(({ owner }) => owner !== hostLifetime)) {
       if (model.isLate(hook.owner)) continue; // stopped whenever its start fulfils
+      if (hook.phase === "stopping" && hook.enter.index < (closing?.index ?? Infinity)) {
+        yield `${nameOf(hook)} was called before closing fired`;
+      }
       if (hook.phase === "stop" && hook.enter.index < stopping) {
         yield `${nameOf(hook)} was called before stopping fired`;
       }

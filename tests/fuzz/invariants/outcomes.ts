@@ -40,11 +40,12 @@ export const outcomeInvariants: readonly Invariant[] = [
     (model) => settledWith(model, ["dispose"], () => [[], stopErrors(model)]),
   ),
 
-  invariant("a start after a stop without one is refused", function* (model) {
+  invariant("a start after a stop is refused", function* (model) {
     for (const { call, made, settled } of model.calls) {
       if (call.name !== "start" && call.name !== "run") continue;
-      const expected = model.stopping !== undefined && model.stopping.index < made.index &&
-        model.starting === undefined;
+      const { starting, stopping, stopped, hasStarted } = model;
+      const end = starting ? hasStarted && stopped : stopping;
+      const expected = end !== undefined && end !== false && end.index < made.index;
       const refused = isRefusal(settled?.rejection?.error);
       if (settled && refused !== expected) {
         yield `${call.name}#${call.number} was ${refused ? "" : "not "}refused`;
