@@ -68,7 +68,7 @@ export function createConsoleLifetime(
   check("consoleLifetime.exitAfter", exitAfter, 0);
 
   /** What is to be done at the end of each host that has begun. */
-  const ends = new Map<Host, () => void>();
+  const ends = new Map<Host, (error: unknown) => void>();
   return {
     waitForStart(_signal, host) {
       if (!platform.mainThread()) return;
@@ -80,26 +80,27 @@ export function createConsoleLifetime(
       const end = ends.get(host);
       if (!end) return;
       ends.delete(host);
-      host.subscribe(({ type }) => {
-        if (type === "hostStopped") end();
+      host.subscribe((event) => {
+        if (event.type === "hostStopped") end(event.error);
       });
     },
   };
 }
 
-/** Registers a host; what it returns is called when that has stopped. */
+/** Registers a host; what it returns is called with the outcome when that has stopped. */
 function begin(
   platform: ConsolePlatform,
   host: Host,
   settings: Pick<RegisteredHost, "signals" | "forceSignals" | "exitAfter">,
-): () => void {
+): (error: unknown) => void {
   const { lifetime } = host;
-  const { clock, logger, settings: limits, ...linked } = linkOf(host);
+  const linked = linkOf(host);
+  const { clock, logger } = linked;
   const owner = processLifetime(platform);
   const forced: UnsettledHook[] = [];
   let signalled = 0;
-  let stoppingSince: number | undefined;
-  let forcedSince = Infinity;
+  /** When the stop began, or will have begun at the latest. */
+  let since = Infinity;
 
   const running = (): UnsettledHook[] =>
     linked.open().map(({ member, phase, begun }) => ({
@@ -109,11 +110,8 @@ function begin(
     }));
 
   /** Milliseconds that the stop may still take. */
-  const left = (): number => {
-    const { shutdownTimeout, abandonTimeout } = limits;
-    const grace = Math.min((stoppingSince ?? clock.now()) + shutdownTimeout, forcedSince);
-    return Math.max(grace + abandonTimeout - clock.now(), 0);
-  };
+  const left = (): number =>
+    Math.max(since + linked.shutdownTimeout + linked.abandonTimeout - clock.now(), 0);
 
   const registered: RegisteredHost = {
     ...settings,
@@ -124,13 +122,12 @@ function begin(
       if (late) log(logger, "warn", `Stopping at once: ${signal} came before this host`);
       // Nobody routes requests to what somebody runs by hand.
       if (signal === "SIGINT" && platform.interactive()) linked.skipDrainDelay();
-      if (!linked.awaited()) join();
+      if (!linked.awaited() && !lifetime.closing.aborted) join();
       lifetime.stopApplication(reason);
       if (lifetime.stopping.reason === reason) signalled = exitCodeOf(signal);
     },
 
     force(signal) {
-      forcedSince = clock.now();
       host.subscribe((event) => {
         if (event.type !== "serviceAbandoned") return;
         forced.push({ ...event, elapsed: Math.round(event.duration) });
@@ -159,20 +156,29 @@ function begin(
     );
   };
 
-  link(lifetime.stopping, () => {
-    stoppingSince ??= clock.now();
+  const stops = (): void => {
+    const rollsBack = !lifetime.started.aborted && !lifetime.closing.aborted;
+    since = Math.min(since, clock.now() + (rollsBack ? linked.abandonTimeout : 0));
     owner.stopping(registered);
-  });
+  };
+  link(lifetime.stopping, stops);
+  link(lifetime.closing, stops);
   owner.register(registered);
 
-  return () => {
-    const everybody = [...linked.members(), linked.self];
+  return (error) => {
     owner.ended(registered, {
-      code: linked.failed() ? 1 : limits.stopWhenIdle ? signalled : 0,
+      code: linked.failed() ? 1 : linked.stopWhenIdle ? signalled : 0,
       started: lifetime.started.aborted,
-      abandoned: everybody.some(({ state }) => state === "abandoned"),
+      abandoned: linked.members().some(({ state }) => state === "abandoned") || gaveUp(error),
       forced,
     });
     platform.hostEnded?.(host, signalled > 0);
   };
+}
+
+/** Whether an outcome tells of something that outlived its limits. */
+function gaveUp(error: unknown): boolean {
+  const { code, errors } = (error ?? {}) as { readonly code?: unknown; readonly errors?: unknown };
+  if (Array.isArray(errors)) return errors.some(gaveUp);
+  return code === "ERR_SERVICE_TIMEOUT" || code === "ERR_FORCED_STOP";
 }
