@@ -102,7 +102,7 @@ function begin(
   /** When the stop began, or will have begun at the latest. */
   let since = Infinity;
 
-  const running = (): UnsettledHook[] =>
+  const pending = (): UnsettledHook[] =>
     linked.open().map(({ member, phase, begun }) => ({
       service: member.name,
       phase,
@@ -115,7 +115,7 @@ function begin(
 
   const registered: RegisteredHost = {
     ...settings,
-    running,
+    running: () => [...forced, ...pending()],
 
     ask(signal, late) {
       const reason = new AbortError(`Received ${signal}`);
@@ -136,7 +136,7 @@ function begin(
     },
 
     remind(signal) {
-      const hooks = running().map((it) => `"${it.service}" (${it.phase}, ${it.elapsed} ms)`);
+      const hooks = pending().map((it) => `"${it.service}" (${it.phase}, ${it.elapsed} ms)`);
       const ms = left();
       const limit = ms < Infinity ? `at most ${Math.ceil(ms / 1_000)} s more` : "without a limit";
       const what = hooks.join(", ") || "the end of its drainDelay";
@@ -156,7 +156,9 @@ function begin(
     );
   };
 
+  let requested = false;
   const stops = (): void => {
+    requested ||= !lifetime.closing.aborted; // a stop that nobody asked for closes first
     const rollsBack = !lifetime.started.aborted && !lifetime.closing.aborted;
     since = Math.min(since, clock.now() + (rollsBack ? linked.abandonTimeout : 0));
     owner.stopping(registered);
@@ -168,7 +170,7 @@ function begin(
   return (error) => {
     owner.ended(registered, {
       code: linked.failed() ? 1 : linked.stopWhenIdle ? signalled : 0,
-      started: lifetime.started.aborted,
+      complete: lifetime.started.aborted || requested,
       abandoned: linked.members().some(({ state }) => state === "abandoned") || gaveUp(error),
       forced,
     });

@@ -51,7 +51,7 @@ export interface RegisteredHost {
   force(signal: string): void;
   /** Writes what its stop waits for. */
   remind(signal: string): void;
-  /** What has not ended. */
+  /** What has not ended, with what a forced stop has given up. */
   running(): readonly UnsettledHook[];
   /** The services that its stop has not come to. */
   untouched(): readonly string[];
@@ -61,8 +61,8 @@ export interface RegisteredHost {
 export interface RunOutcome {
   /** What the process should end with because of it. */
   readonly code: number;
-  /** Whether its start was complete. */
-  readonly started: boolean;
+  /** Whether it started, or somebody asked it to stop before that. */
+  readonly complete: boolean;
   /** Whether anything of it was given up, and may still run. */
   readonly abandoned: boolean;
   /** What still ran when its grace was ended by force. */
@@ -130,6 +130,8 @@ interface Standing {
   /** The moment of its registration. */
   readonly begun: number;
   asked: boolean;
+  /** Whether it was asked because it came after the signal. */
+  late: boolean;
   forced: boolean;
   stopping: boolean;
 }
@@ -223,6 +225,7 @@ function createProcessLifetime(platform: Platform): ProcessLifetime {
     late: boolean,
   ): void => {
     standing.asked = true;
+    standing.late = late;
     listen();
     host.ask(signal, late);
   };
@@ -315,7 +318,13 @@ function createProcessLifetime(platform: Platform): ProcessLifetime {
 
     register(host) {
       clearTimers();
-      const standing = { begun: ++moment, asked: false, forced: false, stopping: false };
+      const standing: Standing = {
+        begun: ++moment,
+        asked: false,
+        late: false,
+        forced: false,
+        stopping: false,
+      };
       hosts.set(host, standing);
       listen();
       if (request && host.signals.includes(request)) ask(host, standing, request, true);
@@ -333,7 +342,9 @@ function createProcessLifetime(platform: Platform): ProcessLifetime {
       if (!standing) return;
       hosts.delete(host);
       forced.push(...outcome.forced);
-      const recovered = !outcome.code && outcome.started && standing.begun > failedAt;
+      // One that came too late did nothing, so it makes nothing good.
+      const recovered = !outcome.code && outcome.complete && !standing.late &&
+        standing.begun > failedAt;
       if (recovered) takeCodeBack();
       if (outcome.code) {
         failedAt = ++moment;

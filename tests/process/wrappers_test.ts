@@ -73,6 +73,7 @@ for (const wrapper of [...runners, ...watchers]) {
     const app = new App(wrapper, "phases.ts", "running", "stubborn");
     await app.program.prints("worker: running");
     app.program.sendGroup("SIGINT");
+    await app.program.prints("heard: SIGINT");
     await pass(700);
     app.program.sendGroup("SIGINT");
     const ending = await app.ending();
