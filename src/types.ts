@@ -409,8 +409,8 @@ export interface HostOptions {
   readonly onEvent?: ((event: HostEvent) => void) | undefined;
 
   /**
-   * What tells the host to stop. The runtime entries' `runHost` puts their `consoleLifetime()`
-   * here; `false` for none there.
+   * What tells the host to stop. The runtime entries' `createHost` puts their `consoleLifetime()`
+   * here; `false` for none there, as for a host inside another.
    */
   readonly hostLifetime?: HostLifetime | false | undefined;
 

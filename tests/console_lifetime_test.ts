@@ -1,4 +1,8 @@
 /** The one object that owns signals, exit code and end of a process, and the hosts in it. */
+import { cpSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import {
@@ -510,6 +514,21 @@ test("abandoned work of one host does not end the process of another", async () 
   assert.equal(process.exits, [1], "when it has stopped");
 });
 
+test("abandoned work that a clean run has followed still ends the process that it keeps", async () => {
+  const limits = { shutdownTimeout: 10, abandonTimeout: 10 };
+  const bad = rig([hostedService("hung", { stop: hang })], undefined, limits);
+  await bad.host.start();
+  const stop = new Fate(bad.host.stop());
+  await bad.clock.advance(20);
+  assert.is(stop.state, "rejected");
+  const good = rig();
+  await good.host.start();
+  await good.host.stop();
+  assert.is(process.exitCode, undefined);
+  process.elapse(5_000);
+  assert.equal(process.exits, [0]);
+});
+
 test("exitAfter ends a process that stays, with a line; the shortest of all counts", async () => {
   const hosts = [rig([], { exitAfter: 3_000 }), rig([], { exitAfter: 60_000 })];
   for (const { host } of hosts) await running(host);
@@ -601,6 +620,34 @@ test("runHost() rejects with what createHost() throws", async () => {
     () => createHost([], null as never),
     /Cannot use options: expected object, got null/,
   );
+});
+
+test("two copies of the package share the signals and the exit code", async () => {
+  const folder = mkdtempSync(join(realpathSync(tmpdir()), "runhost-copy-"));
+  try {
+    const root = fileURLToPath(new URL("..", import.meta.url));
+    cpSync(join(root, "mod.ts"), join(folder, "mod.ts"));
+    cpSync(join(root, "src"), join(folder, "src"), { recursive: true });
+    writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+    const url = pathToFileURL(join(folder, "src/runtime/node.ts")).href;
+    const copy: typeof node = await import(url);
+    assert.is.not(copy.createHost, createHost);
+
+    const failing = hostedService("a", { start: () => Promise.reject(boom) });
+    await rejection(copy.createHost([failing], { logger: false }).run());
+    assert.is(process.exitCode, 1);
+    const clock = new FakeClock();
+    const runs = [rig().host, copy.createHost([], { clock })].map((host) => new Fate(host.run()));
+    await quiet();
+    assert.equal(process.handled, all);
+    process.send("SIGTERM");
+    await quiet();
+    assert.equal(runs.map(({ state }) => state), ["fulfilled", "fulfilled"]);
+    assert.is(process.exitCode, undefined);
+    assert.equal(process.report, []);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("a copy that meets an object it cannot use keeps its own and says so once", async () => {

@@ -36,6 +36,8 @@ export interface Platform {
   startUnheldTimer(callback: () => void, ms: number): () => void;
   /** The kinds of what keeps the process alive, where the runtime tells. */
   resources(): readonly string[];
+  /** Whether it is meant to stay when nothing is left to do, and wait for a change of its files. */
+  watching?(): boolean;
 }
 
 /** A host, as the process sees it. */
@@ -276,6 +278,7 @@ function createProcessLifetime(platform: Platform): ProcessLifetime {
   /** All have stopped, and the process is to end; if it does not, it says why. */
   const watchTheEnd = ({ exitAfter, abandoned }: Remains): void => {
     stoppedAt = performance.now();
+    if (platform.watching?.()) return;
     if (exitAfter <= longest) {
       const exit = (): void =>
         leave(
@@ -291,14 +294,14 @@ function createProcessLifetime(platform: Platform): ProcessLifetime {
           seconds(lastWords)
         } after the stop, kept alive by ${holders()}`,
       );
-      if (abandoned) leave("Exiting: abandoned work still runs", 1);
+      if (abandoned) leave("Exiting: abandoned work still runs");
     };
     if (exitAfter > lastWords) timers.push(platform.startUnheldTimer(say, lastWords));
   };
 
-  const leave = (line: string, code = 0): void => {
+  const leave = (line: string): void => {
     console.error(line);
-    platform.exit(Number(platform.exitCode()) || code);
+    platform.exit(Number(platform.exitCode()) || 0);
   };
 
   const holders = (): string => {
@@ -352,7 +355,7 @@ function createProcessLifetime(platform: Platform): ProcessLifetime {
       }
       if (outcome.code || standing.asked) {
         outlive(outlived ??= newRemains(), host, standing, outcome);
-      } else if (recovered && !request) outlived = undefined;
+      } else if (recovered && !request && !outlived?.abandoned) outlived = undefined;
       listen();
       if (hosts.size) return;
       if (forcedCode !== undefined) {

@@ -67,6 +67,7 @@ const bunPlatform: ConsolePlatform = {
   ...processPlatform,
 
   check: () => checkRuntime("bun"),
+  watching: () => runsWith(/--(hot|watch)/),
 
   /** `bun --hot` runs the new module beside all that the old one left running. */
   async hostBegins(host: Host): Promise<void> {
@@ -80,7 +81,7 @@ const bunPlatform: ConsolePlatform = {
 
   /** A watching Bun waits for changes when there is nothing left to do. */
   hostEnded(host: Host, signalled: boolean): void {
-    if (!runsWith(/--(hot|watch)/)) return;
+    if (!bunPlatform.watching?.()) return;
     hotHosts().delete(host);
     if (!signalled || ends) return;
     ends = true;

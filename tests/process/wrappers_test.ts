@@ -116,6 +116,25 @@ for (const wrapper of watchers) {
   });
 }
 
+beside(
+  test,
+  "bun --hot: a change stops both hosts of the version before, and only those",
+  async () => {
+    const app = new App(watchers.find(({ name }) => name === "bun --hot")!, "watched_two.ts");
+    await app.program.prints("worker: running");
+    await app.change();
+    app.program.sendGroup("SIGINT");
+    const { exit, stdout } = await app.ending();
+    assert.is(exit, 0);
+    const count = (line: string): number => stdout.filter((it) => it === line).length;
+    for (const name of ["pool", "cache"]) {
+      assert.equal([count(`${name}: start`), count(`${name}: stop`)], [2, 2]);
+    }
+    const second = stdout.lastIndexOf("worker: running");
+    assert.is(stdout.slice(0, second).filter((line) => line.endsWith(": stop")).length, 2);
+  },
+);
+
 /** A program in a folder of its own, run by a wrapper from a terminal. */
 class App {
   readonly program: Program;
