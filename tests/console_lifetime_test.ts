@@ -14,13 +14,13 @@ import {
   hostedService,
   type HostOptions,
 } from "../mod.ts";
-import { type ConsoleLifetimeOptions } from "../src/runtime/node.ts";
+import type { ConsoleLifetimeOptions } from "../src/runtime/node.ts";
 import * as bun from "../src/runtime/bun.ts";
 import * as deno from "../src/runtime/deno.ts";
 import * as node from "../src/runtime/node.ts";
 import { FakeClock, quiet } from "./_fake_clock.ts";
 import { FakeProcess } from "./_fake_process.ts";
-import { Fate, rejection } from "./_fate.ts";
+import { Fate, rejection, thrown } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";
 import { guard } from "./_guard.ts";
 
@@ -671,7 +671,7 @@ test("the wrong entry for a runtime says which one to import", async () => {
   for (const [name, entry] of Object.entries({ node, deno, bun })) {
     const run = new Fate(entry.runHost([], { signal: AbortSignal.abort() }));
     await quiet();
-    if (name === "node" || name === here) {
+    if (name !== "deno" || here === "deno") { // what they need is `process`
       assert.is(run.state, "fulfilled");
       continue;
     }
@@ -682,6 +682,14 @@ test("the wrong entry for a runtime says which one to import", async () => {
     assert.throws(() => entry.createHost([]), TypeError);
     assert.throws(() => entry.consoleLifetime(), TypeError);
   }
+  if (here !== "node") return;
+  Object.defineProperty(globalThis, "process", { configurable: true, value: undefined });
+  const error = thrown<TypeError>(() => createHost([]));
+  Object.defineProperty(globalThis, "process", { configurable: true, get: () => process });
+  assert.is(
+    error.message,
+    'Cannot use "@runhost/host/node" here, where there is no process: import "@runhost/host"',
+  );
 });
 
 test.run();

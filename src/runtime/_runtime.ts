@@ -5,14 +5,14 @@ export type RuntimeName = "node" | "deno" | "bun";
 const titles = { node: "Node", deno: "Deno", bun: "Bun" } as const;
 
 /**
- * Checks that an entry is used on a runtime that has what it needs. Node's needs no more than
- * `process`, which Deno and Bun have too.
+ * Checks that an entry is used on a runtime that has what its hosts need. Node's and Bun's need no
+ * more than `process`, which all three have.
  *
  * @throws {TypeError} If not; the message says which entry to import.
  */
 export function checkRuntime(entry: RuntimeName): void {
   const here = currentRuntime();
-  if (here === entry || (entry === "node" && here)) return;
+  if (here && (entry !== "deno" || here === "deno")) return;
   const where = here ? `on ${titles[here]}` : "here, where there is no process";
   throw new TypeError(
     `Cannot use "@runhost/host/${entry}" ${where}: import "@runhost/host${here ? `/${here}` : ""}"`,
