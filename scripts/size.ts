@@ -29,7 +29,7 @@ const budgets: readonly Budget[] = [
     name: "health",
     code: `${core} from "@runhost/host"; export { healthHandler } from "@runhost/host/health"`,
     beyond: "core",
-    limit: 1.0 * kB,
+    limit: 1.2 * kB,
   },
   {
     name: "hono",
@@ -41,21 +41,21 @@ const budgets: readonly Budget[] = [
     name: "channels",
     code: `${core} from "@runhost/host"; export { Channel } from "@runhost/host/channels"`,
     beyond: "core",
-    limit: 1.4 * kB,
+    limit: 1.8 * kB,
   },
   {
     name: "consumers",
     code:
       `${core} from "@runhost/host"; export { consumer, TaskQueue } from "@runhost/host/consumers"`,
     beyond: "core",
-    limit: 4.5 * kB,
+    limit: 8.4 * kB,
   },
   {
     name: "workers",
     code:
       `${core} from "@runhost/host"; export { exportedHandler, lazyHost } from "@runhost/host/workers"`,
     beyond: "core",
-    limit: 2.6 * kB,
+    limit: 2.9 * kB,
   },
   {
     name: "objects",
@@ -68,7 +68,7 @@ const budgets: readonly Budget[] = [
     name: "cron",
     code: `${core} from "@runhost/host"; export { cron } from "@runhost/host/cron"`,
     beyond: "core",
-    limit: 1.8 * kB,
+    limit: 2.9 * kB,
   },
 ];
 

@@ -1,27 +1,34 @@
-import { check, nothing } from "./_check.ts";
+import { check, checkNames, nothing } from "./_check.ts";
+import { checkBehavior } from "./_options.ts";
 import type { BackgroundService } from "./background_service.ts";
 import type { HostedServiceHooks } from "./hosted_service.ts";
 import type { HostedService, ServiceContext } from "./types.ts";
 
 const hooks = ["starting", "start", "started", "stopping", "stop", "stopped"] as const;
 
+/** The settings of every service. */
+const settings = {
+  stopTimeout: 0,
+  backgroundServiceExceptionBehavior: "",
+  holdsReady: false,
+  heartbeat: 0,
+};
+
 /** What the host reads from a service, read from a definition; hooks keep their `this`. */
 export function members(name: string, definition: HostedServiceHooks): HostedServiceHooks {
   check("the name of a service", name, "");
-  check(`service "${name}"`, definition, {});
-  const { stopTimeout, backgroundServiceExceptionBehavior, holdsReady, heartbeat } = definition;
-  const result: Record<string, unknown> = {
-    name,
-    stopTimeout,
-    backgroundServiceExceptionBehavior,
-    holdsReady,
-    heartbeat,
-  };
-  for (const hook of [...hooks, "health"] as const) {
-    const call = definition[hook];
-    if (call === undefined) continue;
-    check(`service "${name}".${hook}`, call, nothing);
-    result[hook] = call.bind(definition);
+  const label = `service "${name}"`;
+  check(label, definition, {});
+  const keys = [...Object.keys(settings), ...hooks, "health"] as (keyof typeof settings)[];
+  checkNames(label, definition, [...keys, "details", "execute"]);
+  checkBehavior(`${label}.`, definition);
+  const result: Record<string, unknown> = { name };
+  for (const key of keys) {
+    const value: unknown = definition[key];
+    if (value === undefined) continue;
+    const { [key]: shape = nothing }: Record<string, unknown> = settings;
+    check(`${label}.${key}`, value, shape);
+    result[key] = typeof value === "function" ? value.bind(definition) : value;
   }
   if ("details" in definition) {
     const get = (): unknown => definition.details; // as it is when somebody looks

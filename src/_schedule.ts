@@ -1,7 +1,8 @@
 import { answers, link } from "./_abort.ts";
-import { check, checkFinite, checkWord, nothing } from "./_check.ts";
+import { check, checkFinite, checkNames, checkWord, nothing } from "./_check.ts";
 import { log } from "./_log.ts";
 import { startTimer } from "./_timer.ts";
+import { Turns } from "./_turns.ts";
 import { BackgroundService } from "./background_service.ts";
 import { HostStateError } from "./errors.ts";
 import type { HostedServiceHooks } from "./hosted_service.ts";
@@ -39,7 +40,8 @@ export interface ScheduleDefinition extends Omit<HostedServiceHooks, "details"> 
 
   /**
    * Each scheduled run begins up to so many milliseconds late, at random, so that replicas do not
-   * all begin at once. The schedule itself does not move.
+   * all begin at once. The schedule itself does not move, and a moment counts as passed over only
+   * when it is later than that: a jitter longer than the time between two moments loses no run.
    *
    * @default {0}
    */
@@ -69,7 +71,7 @@ export interface ScheduleDetails {
    * when none is to come.
    */
   readonly nextRun: Date | undefined;
-  /** When the last run began; `undefined` before the first. */
+  /** When the last run began, or what a store knows of it; `undefined` before the first. */
   readonly lastRun: Date | undefined;
   /** How many runs have begun. */
   readonly runs: number;
@@ -106,12 +108,14 @@ export interface Timetable {
   readonly lastRun?: Date | undefined;
   /** Its time. */
   now(): number;
-  /** What its time is by the wall clock. */
-  date(time: number): Date;
+  /** What its time is by the wall clock, in milliseconds since 1970. */
+  wall(time: number): number;
   /** The first moment not yet dealt with; `undefined` when none is to come. Asked at any time. */
   due(): number | undefined;
-  /** A run begins for all moments until now: they are dealt with. */
-  begun(): void;
+  /** A run begins for the moment that is due, and for all others that are later than the jitter. */
+  begun(due: number): void;
+  /** A timer has fired at this time, whatever the clock shows. */
+  fired?(time: number): void;
   /** A run has ended, `cut` by the stop or by itself. The next one waits for what this returns. */
   ended?(run: ScheduledRun, cut: boolean): unknown;
 }
@@ -123,6 +127,11 @@ type Open = (signal: AbortSignal, context: ServiceContext) => Timetable | Promis
  * nothing of the time for which the machine was suspended.
  */
 const longestSleep = 60_000;
+
+/** The last moment a `Date` can tell. */
+const endOfTime = 8.64e15;
+
+const turns: Turns = new Turns();
 
 /** The service, whatever its timetable. */
 export class Schedule extends BackgroundService implements ScheduledService {
@@ -153,7 +162,7 @@ export class Schedule extends BackgroundService implements ScheduledService {
   get details(): ScheduleDetails {
     const due = this.#timetable?.due();
     return {
-      nextRun: due === undefined ? undefined : this.#timetable?.date(due + this.#delay),
+      nextRun: due === undefined ? undefined : this.#date(due + this.#delay),
       lastRun: this.#lastRun && new Date(this.#lastRun),
       runs: this.#runs,
       failures: this.#failures,
@@ -178,22 +187,29 @@ export class Schedule extends BackgroundService implements ScheduledService {
       const timetable = this.#timetable = await this.#open(signal, context);
       this.#lastRun ??= timetable.lastRun;
       this.#drawDelay();
+      let rested = true;
       while (!signal.aborted) {
         const due = timetable.due();
         const left = due === undefined ? Infinity : due + this.#delay - timetable.now();
         if (left > 0 && !this.#request) {
           if (due === undefined) return;
-          await this.#sleep(Math.min(Math.ceil(left), longestSleep), context.clock);
+          const ms = Math.min(Math.ceil(left), longestSleep);
+          if (await this.#sleep(ms, timetable, context.clock)) rested = true;
           continue;
         }
+        // Runs that follow each other, and wait for nothing, leave others their turn in between.
+        if (!rested) {
+          await turns.give();
+          rested = true;
+          continue;
+        }
+        rested = false;
         if (left <= 0) {
-          timetable.begun();
+          timetable.begun(due as number);
           this.#drawDelay();
         }
-        const scheduledAt = timetable.date(left <= 0 ? due as number : timetable.now());
+        const scheduledAt = this.#date(left <= 0 ? due as number : timetable.now());
         await this.#run({ scheduledAt, triggered: left > 0 }, timetable, signal, context);
-        // Work that takes longer than its period, and waits for nothing, leaves others their turn.
-        if (!signal.aborted) await this.#sleep(0, context.clock);
       }
     } finally {
       unlink();
@@ -207,12 +223,21 @@ export class Schedule extends BackgroundService implements ScheduledService {
     this.#delay = jitter && Math.random() * jitter;
   }
 
-  #sleep(ms: number, clock: Clock): Promise<void> {
+  #date(time: number): Date {
+    return new Date(Math.min(this.#timetable?.wall(time) ?? NaN, endOfTime));
+  }
+
+  /** Resolves with whether the time has passed; `false` when something has ended the sleep. */
+  #sleep(ms: number, timetable: Timetable, clock: Clock): Promise<boolean> {
+    const end = timetable.now() + ms;
     return new Promise((resolve) => {
-      const clear = startTimer(clock, ms, resolve);
+      const clear = startTimer(clock, ms, () => {
+        timetable.fired?.(end);
+        resolve(true);
+      });
       this.#wake = () => {
         clear();
-        resolve();
+        resolve(false);
       };
     });
   }
@@ -230,7 +255,7 @@ export class Schedule extends BackgroundService implements ScheduledService {
     let failure: { readonly error: unknown } | undefined;
 
     this.#request = undefined;
-    this.#lastRun = timetable.date(timetable.now());
+    this.#lastRun = this.#date(timetable.now());
     this.#runs++;
     this.#running = true;
     try {
@@ -265,14 +290,27 @@ export class Schedule extends BackgroundService implements ScheduledService {
   }
 }
 
-/** Checks what every schedule has. */
-export function checkSchedule(name: string, definition: ScheduleDefinition): void {
+/**
+ * Checks what every schedule has.
+ *
+ * @param own The names of what it has besides.
+ * @returns What messages call it.
+ */
+export function checkSchedule(
+  name: string,
+  definition: ScheduleDefinition,
+  own: readonly string[],
+): string {
+  check("the name of a service", name, "");
   const label = `service "${name}"`;
+  check(label, definition, {});
+  checkNames(label, definition, ["work", "jitter", "onError", "now", ...own]);
   check(label, definition, { work: nothing });
   const { jitter = 0, onError = "log", now = nothing } = definition;
   check(label, { now }, { now: nothing });
   checkFinite(`${label}.jitter`, jitter);
   checkWord(`${label}.onError`, onError, ["log", "fail"]);
+  return label;
 }
 
 /** Logs what a schedule survives. */

@@ -1,18 +1,47 @@
-import { nothing } from "./_check.ts";
+import { check, checkNames, checkSignal, nothing } from "./_check.ts";
 import type { Clock } from "./types.ts";
 
 /** The longest delay `setTimeout` takes; a longer one fires at once. */
 const longest = 2 ** 31 - 1;
 
-/** The global timers, looked up when used: test tools replace them, workerd forbids them early. */
-export const globalClock: Clock = {
-  now: () => performance.now(),
-  setTimeout: (callback, ms) => setTimeout(callback, ms),
-  clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
-};
-
 /** Ends a timer; does nothing once it has fired. */
 export type Clear = () => void;
+
+/**
+ * The global timers, looked up when used: test tools replace them, workerd forbids them early. Each
+ * timer is cleared by the function that belongs to the one that set it: a tool that has come or gone
+ * since then does not know it.
+ */
+export const globalClock: Clock = {
+  now: () => performance.now(),
+  setTimeout(callback, ms) {
+    const clear = clearTimeout;
+    const timer = setTimeout(callback, ms);
+    return () => clear(timer);
+  },
+  clearTimeout: (clear) => (clear as Clear)(),
+};
+
+/** Warnings that were given: a tool may be called in a loop. */
+const warned: Set<string> = new Set();
+
+/** Checks the options of a tool that waits, and gives the clock it goes by. */
+export function clockOf(
+  tool: string,
+  options: { readonly signal?: AbortSignal | undefined; readonly clock?: Clock | undefined },
+  names: readonly string[],
+): Clock {
+  const label = `the options of ${tool}`;
+  check(label, options, {});
+  checkNames(label, options, names, (line) => {
+    if (!warned.has(line)) console.warn(line);
+    warned.add(line);
+  });
+  const { signal, clock = globalClock } = options;
+  checkSignal("signal", signal);
+  check("clock", clock, globalClock);
+  return clock;
+}
 
 /** Calls back once after `ms`, however long that is. */
 export function startTimer(clock: Clock, ms: number, callback: () => void): Clear {

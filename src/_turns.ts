@@ -31,7 +31,7 @@ const nextTurn: (callback: () => void) => unknown =
 export class Turns {
   /** The turn that is being given. */
   #turn: Promise<void> | undefined;
-  /** Items since the last turn, and until the next look at the time. */
+  /** Items since the last turn, known at each look, and until the next one. */
   #items = 0;
   #left: number = unseen;
   #stride = 1;
@@ -41,17 +41,17 @@ export class Turns {
 
   /** Counts an item, and says whether a turn is due. */
   due(): boolean {
-    if (this.#turn) return true;
-    this.#items++;
-    return --this.#left <= 0 && this.#look();
+    return --this.#left <= 0 && this.#look(); // nothing more: loops in memory live of it
   }
 
   /** Resolves when the event loop has come round. */
   give(): Promise<void> {
+    this.#left = 0; // so that whoever asks meanwhile looks, and waits as well
     return this.#turn ??= new Promise((resolve) => {
       nextTurn(() => {
         this.#turn = undefined;
         this.#items = 0;
+        this.#left = this.#stride;
         this.#began = this.#looked = now();
         resolve();
       });
@@ -59,6 +59,8 @@ export class Turns {
   }
 
   #look(): boolean {
+    if (this.#turn) return true;
+    this.#items += this.#stride;
     const time = now();
     // Before the first look nobody knows how long the run has lasted: then a turn is due, too.
     const long = !(time - this.#began < longestRun);

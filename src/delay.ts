@@ -1,5 +1,5 @@
 import { check } from "./_check.ts";
-import { globalClock, startTimer } from "./_timer.ts";
+import { clockOf, startTimer } from "./_timer.ts";
 import type { Clock } from "./types.ts";
 
 /** Options of {@linkcode delay}. */
@@ -19,7 +19,8 @@ export interface DelayOptions {
  * listener behind, however it ends.
  *
  * @param ms Milliseconds; any length, also `Infinity`.
- * @returns Rejects with the signal's reason when that aborts, at once if it already has.
+ * @returns Rejects with the signal's reason when that aborts, at once if it already has; with a
+ * `TypeError` if the signal or the clock is none (a controller is no signal).
  * @throws {RangeError} If `ms` is negative or `NaN`.
  *
  * @example Wait, unless told to stop
@@ -35,9 +36,10 @@ export interface DelayOptions {
  * ```
  */
 export function delay(ms: number, options: DelayOptions = {}): Promise<void> {
-  const { signal, clock = globalClock } = options;
   check("ms", ms, 0);
   return new Promise((resolve, reject) => {
+    const clock = clockOf("delay()", options, ["signal", "clock"]);
+    const { signal } = options;
     if (!signal) return void startTimer(clock, ms, resolve);
     if (signal.aborted) return reject(signal.reason);
     const abort = (): void => {

@@ -1,5 +1,5 @@
-import { globalClock } from "./_timer.ts";
-import { delay } from "./delay.ts";
+import { check } from "./_check.ts";
+import { clockOf } from "./_timer.ts";
 import { checkPeriod, PeriodicTimer } from "./periodic_timer.ts";
 import type { Clock } from "./types.ts";
 
@@ -29,6 +29,8 @@ export interface EveryOptions {
  *
  * @param period Milliseconds between ticks, 1 or more.
  * @throws {RangeError} If the period is less than 1 or `NaN`.
+ * @throws {TypeError} If the period is no number, or an option has the wrong type: a controller is
+ * no signal.
  *
  * @example A worker's loop
  * ```ts
@@ -45,24 +47,30 @@ export interface EveryOptions {
  * ```
  */
 export function every(period: number, options: EveryOptions = {}): AsyncIterable<void> {
-  checkPeriod(period);
-  return { [Symbol.asyncIterator]: () => ticks(period, options) };
+  checkPeriod("period", period);
+  const clock = clockOf("every()", options, ["signal", "immediate", "clock"]);
+  const { signal, immediate = false } = options;
+  check("immediate", immediate, false);
+  return { [Symbol.asyncIterator]: () => ticks(period, signal, immediate, clock) };
 }
 
 async function* ticks(
   period: number,
-  { signal, immediate = false, clock = globalClock }: EveryOptions,
+  signal: AbortSignal | undefined,
+  immediate: boolean,
+  clock: Clock,
 ): AsyncGenerator<void, void, void> {
   const timer = new PeriodicTimer(period, { clock });
+  if (immediate && !signal?.aborted) yield;
+  while (await waited(timer, signal)) yield;
+}
+
+/** Waits for a tick; `false` if the signal aborts first. */
+async function waited(timer: PeriodicTimer, signal: AbortSignal | undefined): Promise<boolean> {
   try {
-    if (immediate && !signal?.aborted) yield;
-    while (await timer.waitForNextTick(signal)) {
-      const begun = clock.now();
-      yield;
-      // A body that takes longer than the period and waits for nothing leaves others their turn.
-      if (clock.now() - begun >= period) await delay(0, { signal, clock });
-    }
+    return await timer.waitForNextTick(signal);
   } catch (error) {
-    if (!signal?.aborted) throw error;
+    if (signal?.aborted && error === signal.reason) return false;
+    throw error;
   }
 }

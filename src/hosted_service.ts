@@ -22,7 +22,9 @@ export interface BackgroundServiceDefinition extends HostedServiceHooks {
  * A service from functions.
  *
  * @param name What the host calls it.
- * @throws {TypeError} If the name is not a string or a hook not a function.
+ * @throws {TypeError} If the name is not a string, a hook not a function, or a setting of the wrong
+ * type.
+ * @throws {RangeError} If a time limit is negative or `NaN`.
  *
  * @example A connection
  * ```ts
@@ -53,7 +55,9 @@ export function hostedService(name: string, hooks: HostedServiceHooks): HostedSe
  *
  * @param name What the host calls it.
  * @param work The work: see `BackgroundService.execute` for what its signal means.
- * @throws {TypeError} If the name is not a string, or the work or a hook not a function.
+ * @throws {TypeError} If the name is not a string, the work or a hook not a function, or a setting of
+ * the wrong type.
+ * @throws {RangeError} If a time limit is negative or `NaN`.
  *
  * @example A worker with a connection of its own
  * ```ts

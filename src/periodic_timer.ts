@@ -1,5 +1,6 @@
-import { check } from "./_check.ts";
-import { type Clear, globalClock, startTimer } from "./_timer.ts";
+import { check, checkSignal } from "./_check.ts";
+import { type Clear, clockOf, startTimer } from "./_timer.ts";
+import { Turns } from "./_turns.ts";
 import { HostStateError } from "./errors.ts";
 import type { Clock } from "./types.ts";
 
@@ -12,6 +13,8 @@ export interface PeriodicTimerOptions {
    */
   readonly clock?: Clock | undefined;
 }
+
+const turns: Turns = new Turns();
 
 /**
  * Ticks at a fixed rate for one consumer that awaits each tick; .NET's `PeriodicTimer`.
@@ -51,10 +54,11 @@ export class PeriodicTimer {
    *
    * @param period Milliseconds between ticks, 1 or more; `Infinity` never ticks.
    * @throws {RangeError} If it is less than 1 or `NaN`.
+   * @throws {TypeError} If it is no number, or the clock is none.
    */
   constructor(period: number, options: PeriodicTimerOptions = {}) {
-    this.#clock = options.clock ?? globalClock;
-    this.#period = checkPeriod(period);
+    this.#period = checkPeriod("period", period);
+    this.#clock = clockOf("PeriodicTimer", options, ["clock"]);
     this.#due = this.#clock.now() + period;
   }
 
@@ -64,7 +68,7 @@ export class PeriodicTimer {
   }
 
   set period(period: number) {
-    this.#period = checkPeriod(period);
+    this.#period = checkPeriod("period", period);
     const now = this.#clock.now();
     this.#missed ||= now >= this.#due;
     this.#due = now + period;
@@ -72,19 +76,22 @@ export class PeriodicTimer {
   }
 
   /**
-   * Waits for the next tick; at once if one was missed.
+   * Waits for the next tick; for no more than a turn of the event loop if one was missed.
    *
    * @param signal Cancels this wait and nothing else; the timer runs on, and a missed tick is kept.
    * @returns `true` for a tick, `false` once the timer is disposed. Rejects with the signal's
-   * reason when that aborts.
+   * reason when that aborts; with a `TypeError` if it is no signal, after which the timer is as
+   * it was.
    * @throws {HostStateError} If somebody waits already.
    */
   waitForNextTick(signal?: AbortSignal): Promise<boolean> {
     return new Promise((resolve, reject) => {
       if (this.#waiter) throw new HostStateError("Cannot wait for a tick: somebody waits already");
+      checkSignal("signal", signal);
       if (signal?.aborted) throw signal.reason;
       if (this.#disposed) return resolve(false);
-      if (this.#tick()) return resolve(true);
+      // Work that takes longer than its period, and waits for nothing, leaves others their turn.
+      if (this.#tick()) return resolve(turns.give().then(() => true));
       const leave = (): void => {
         waiter.clear?.();
         signal?.removeEventListener("abort", cancel);
@@ -117,15 +124,25 @@ export class PeriodicTimer {
     waiter.clear?.();
     const left = this.#missed ? 0 : Math.ceil(Math.max(0, this.#due - this.#clock.now()));
     waiter.clear = startTimer(this.#clock, left, () => {
-      waiter.clear = undefined;
-      if (this.#tick()) waiter.settle(true);
-      else this.#schedule(waiter); // timers may fire a little early
+      this.#tick(true);
+      waiter.settle(true);
     });
   }
 
-  /** Takes the tick that is due, or all that were missed as one. */
-  #tick(): boolean {
-    const late = this.#clock.now() - this.#due;
+  /**
+   * Takes the tick that is due, or all that were missed as one.
+   *
+   * @param fired Whether the timer for it has fired. That is a tick, whatever the clock shows: real
+   * timers are early by less than 1 ms, and more are those of a test tool beside a clock that stands
+   * still, by which the next period then begins now.
+   */
+  #tick(fired: boolean = false): boolean {
+    const now = this.#clock.now();
+    let late = now - this.#due;
+    if (fired && !this.#missed && late < 0) {
+      if (late <= -1) this.#due = now;
+      late = 0;
+    }
     const ticked = this.#missed || late >= 0;
     this.#missed = false;
     if (late >= 0) this.#due += (Math.floor(late / this.#period) + 1) * this.#period;
@@ -139,8 +156,8 @@ interface Waiter {
 }
 
 /** Checks a period, for everything that has one. */
-export function checkPeriod(period: number): number {
-  check("period", period, 1);
-  if (period < 1) throw new RangeError(`Cannot use period: ${period} is not 1 ms or more`);
+export function checkPeriod(label: string, period: number): number {
+  check(label, period, 1);
+  if (period < 1) throw new RangeError(`Cannot use ${label}: ${period} is not 1 ms or more`);
   return period;
 }

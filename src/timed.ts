@@ -33,13 +33,15 @@ export interface TimedDefinition extends ScheduleDefinition {
  * A background service that does its work at a fixed rate.
  *
  * Runs never overlap, and do not drift: what a long run misses becomes one run, right after it, and
- * the rate goes on as it was. A run that fails is logged and counted, and the schedule goes on. The
+ * the rate goes on as it was. A timer that fired is a tick, so the rate follows whatever time the
+ * timers have, also those of a test tool that replaces nothing else. A run that fails is logged and counted, and the schedule goes on. The
  * stop aborts the signal of the run that goes on, and waits for it.
  *
  * In every replica of a program it runs by itself.
  *
  * @param name What the host calls it.
- * @throws {TypeError} If the name is not a string, or something in the definition has the wrong type.
+ * @throws {TypeError} If the name is not a string, or something in the definition is missing or has
+ * the wrong type. Like all messages of a definition, it names the service and the setting.
  * @throws {RangeError} If the period or the jitter is out of range.
  *
  * @see {@linkcode every} for a loop of your own.
@@ -70,19 +72,27 @@ export interface TimedDefinition extends ScheduleDefinition {
  * ```
  */
 export function timed(name: string, definition: TimedDefinition): ScheduledService {
-  checkSchedule(name, definition);
-  const { period, immediate = false, now = () => Date.now() } = definition;
-  checkFinite("period", checkPeriod(period));
-  check(`service "${name}".immediate`, immediate, false);
+  const label = checkSchedule(name, definition, ["period", "immediate"]);
+  const { period, immediate = false, jitter = 0, now = () => Date.now() } = definition;
+  checkFinite(`${label}.period`, checkPeriod(`${label}.period`, period));
+  check(`${label}.immediate`, immediate, false);
 
   const schedule = new Schedule(definition, (_, { clock }) => {
-    let due = clock.now() + (immediate ? 0 : period);
+    /** How far the clock is behind the timers that have fired. */
+    let behind = 0;
+    const time = (): number => clock.now() + behind;
+    let due = time() + (immediate ? 0 : period);
     return {
-      now: () => clock.now(),
-      date: (time) => new Date(now() + time - clock.now()),
+      now: time,
+      wall: (moment) => now() + moment - time(),
       due: () => due,
       begun() {
-        due += (Math.floor((clock.now() - due) / period) + 1) * period;
+        const passed = Math.max(due, time() - jitter);
+        due += (Math.floor((passed - due) / period) + 1) * period;
+      },
+      fired(at) {
+        // Real timers are early by less. More are those of a test tool, whose clock stands still.
+        if (at - time() >= 1) behind += at - time();
       },
     };
   });

@@ -59,6 +59,9 @@ export interface HostedService {
    * `@runhost/host/health` while the host is started, at most once a second and never twice at the
    * same time.
    *
+   * `"degraded"`, or `{ status: "degraded", error }` with the reason, is for a service that can do part
+   * of it: that is shown, but the host stays ready. Any other answer is a good one.
+   *
    * @param signal Aborts when the answer comes too late to count.
    */
   health?(signal: AbortSignal): unknown;
@@ -308,13 +311,19 @@ export interface HostLifetime {
   stop(signal: AbortSignal, host: Host): unknown;
 }
 
-/** Time as the host sees it; injected by tests. Called as methods. */
+/**
+ * Time as the host sees it; injected by tests. Called as methods.
+ *
+ * `setTimeout` and `clearTimeout` are a pair: a timer is only ever cleared by the clock that set it.
+ * The default clock looks the global functions up when it sets a timer, and clears it by the
+ * `clearTimeout` that was there then. So test tools may replace them at any time.
+ */
 export interface Clock {
   /** Milliseconds since some fixed moment, never going back. */
   now(): number;
-  /** As the global one. The host never asks for more than 2^31-1 ms. */
+  /** As the global one; gives whatever `clearTimeout` takes. Never asked for more than 2^31-1 ms. */
   setTimeout(callback: () => void, ms: number): unknown;
-  /** As the global one. */
+  /** As the global one, for what `setTimeout` of this clock has given; also after it has fired. */
   clearTimeout(timer: unknown): void;
 }
 

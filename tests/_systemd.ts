@@ -41,7 +41,7 @@ export async function within(
   variables: Readonly<Record<string, string>>,
   body: () => Promise<void>,
 ): Promise<void> {
-  const names = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
+  const names = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "SYSTEMD_EXEC_PID"];
   const before = names.map((name) => [name, process.env[name]] as const);
   for (const name of names) delete process.env[name];
   Object.assign(process.env, variables);

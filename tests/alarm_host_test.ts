@@ -174,9 +174,23 @@ test("wrong arguments are refused", () => {
   const make = (options: AlarmHostOptions) => () => new AlarmHost(state, () => [], options);
   assert.instance(thrown(() => new AlarmHost({} as never, () => [])), TypeError);
   assert.instance(thrown(() => new AlarmHost(state, [] as never)), TypeError);
-  assert.match(thrown(make({ slice: -1 })).message, "Cannot use options.slice: -1");
-  assert.match(thrown(make({ slice: Infinity })).message, "must not take for ever");
-  assert.match(thrown(make({ shutdownTimeout: Infinity })).message, "must not take for ever");
+  const label = "Cannot use AlarmHost options";
+  for (
+    const [options, message] of [
+      [null, `${label}: expected object, got null`],
+      [{ slice: -1 }, `${label}.slice: -1 is not 0 or more`],
+      [{ slice: Infinity }, `${label}.slice: Infinity is not finite`],
+      [{ pause: "1" }, `${label}.pause: expected number, got string "1"`],
+      [{ shutdownTimeout: Infinity }, `${label}.shutdownTimeout: Infinity is not finite`],
+      [{ abandonTimeout: NaN }, `${label}.abandonTimeout: NaN is not 0 or more`],
+    ] as const
+  ) {
+    assert.is(thrown(make(options as never)).message, message);
+  }
+  assert.is(
+    thrown(() => new AlarmHost(undefined as never, () => [])).message,
+    "Cannot use AlarmHost state: expected object, got undefined",
+  );
   assert.instance(thrown(make({ retry: { delay: NaN } })), RangeError);
 });
 

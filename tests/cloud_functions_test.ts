@@ -332,4 +332,25 @@ functions(
   },
 );
 
+functions("handleBatch() says what is wrong with its arguments", async () => {
+  const refused = async (...args: readonly unknown[]): Promise<string> =>
+    (await rejection((handleBatch as (...args: unknown[]) => Promise<unknown>)(...args))).message;
+  const none = (): void => {};
+  const label = "Cannot use handleBatch options";
+  for (
+    const [args, message] of [
+      [[undefined, none], "Cannot use handleBatch items: expected a list, got undefined"],
+      [[[], {}], "Cannot use handleBatch handle: expected function, got object Object"],
+      [[[], none, null], `${label}: expected object, got null`],
+      [[[], none, { concurrency: 0 }], `${label}.concurrency: 0 is no whole number from 1`],
+      [[[], none, { concurrency: 1.5 }], `${label}.concurrency: 1.5 is no whole number from 1`],
+      [[[], none, { timeout: -1 }], `${label}.timeout: -1 is not 0 or more`],
+      [[[], none, { signal: 5 }], `${label}.signal: expected an AbortSignal, got number 5`],
+      [[[], none, { logger: {} }], `${label}.logger.warn: expected function, got undefined`],
+    ] as const
+  ) {
+    assert.is(await refused(...args), message);
+  }
+});
+
 functions.run();

@@ -2,6 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { aborted, BackgroundService, backgroundService, hostedService } from "../mod.ts";
 import { define } from "../src/_definition.ts";
+import { thrown } from "./_fate.ts";
 import { guard } from "./_guard.ts";
 import { rig } from "./_rig.ts";
 import { Trace } from "./_trace.ts";
@@ -56,6 +57,70 @@ for (
     assert.not.ok("details" in create({}));
   });
 }
+
+for (
+  const [form, create] of [
+    ["hostedService()", (definition: object) => hostedService("pool", definition)],
+    [
+      "backgroundService()",
+      (definition: object) => backgroundService("pool", definition as never),
+    ],
+    ["define()", (definition: object) => define(new Worker(), "pool", definition)],
+  ] as const
+) {
+  test(`${form} says what is wrong with a definition, and whose it is`, () => {
+    const execute = aborted;
+    for (
+      const [definition, message] of [
+        [undefined, ": expected object, got undefined"],
+        [null, ": expected object, got null"],
+        ["start", ': expected object, got string "start"'],
+        [{ execute, stopTimeout: -1 }, ".stopTimeout: -1 is not 0 or more"],
+        [{ execute, stopTimeout: "5" }, '.stopTimeout: expected number, got string "5"'],
+        [{ execute, heartbeat: NaN }, ".heartbeat: NaN is not 0 or more"],
+        [{ execute, holdsReady: 1 }, ".holdsReady: expected boolean, got number 1"],
+        [
+          { execute, backgroundServiceExceptionBehavior: "StopHost" },
+          ".backgroundServiceExceptionBehavior: expected stopHost or ignore, " +
+          'got string "StopHost"',
+        ],
+        [{ execute, health: true }, ".health: expected function, got boolean true"],
+        [{ execute, stopping: {} }, ".stopping: expected function, got object Object"],
+      ] as const
+    ) {
+      const error = thrown(() => create(definition as never));
+      assert.is(error.message, `Cannot use service "pool"${message}`);
+    }
+  });
+
+  test(`${form} warns of a name that differs in case only, and of no other`, () => {
+    const lines: unknown[] = [];
+    const original = console.warn;
+    console.warn = (line: unknown) => lines.push(line);
+    try {
+      create({ execute: aborted, Details: {}, mine: 1 });
+      create({ execute: aborted, onstart() {}, Stop() {} });
+    } finally {
+      console.warn = original;
+    }
+    const warning = (name: string, right: string): string =>
+      `Cannot use service "pool": there is no "${name}", did you mean "${right}"`;
+    assert.equal(lines, [warning("Details", "details"), warning("Stop", "stop")]);
+  });
+}
+
+test("hostedService() and backgroundService() without a name say so", () => {
+  const hooks = { start() {} } as never;
+  const text = "Cannot use the name of a service: expected string, got";
+  assert.is(
+    thrown(() => hostedService(hooks, undefined as never)).message,
+    `${text} object Object`,
+  );
+  assert.is(thrown(() => hostedService(undefined as never, hooks)).message, `${text} undefined`);
+  const work = async function work(): Promise<void> {};
+  const call = (): unknown => backgroundService(work as never, undefined as never);
+  assert.is(thrown(call).message, `${text} function work`);
+});
 
 test("define() encloses the service's own hooks in those of the definition", async () => {
   const trace = new Trace();

@@ -5,6 +5,8 @@ import { FakeClock, quiet } from "./_fake_clock.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
 import { guard } from "./_guard.ts";
 import { Listeners } from "./_listeners.ts";
+import { ReplacedTimers } from "./_replaced_timers.ts";
+import { warnings } from "./_warnings.ts";
 
 guard(test);
 
@@ -18,9 +20,19 @@ test("delay() resolves after its time", async () => {
   assert.is(clock.pending, 0);
 });
 
-test("delay() without a clock uses the global timers", async () => {
-  await delay(1);
-  await delay(0);
+test("delay() without a clock uses the global timers, as they are when it is called", async () => {
+  const timers = new ReplacedTimers();
+  try {
+    const fate = new Fate(delay(50));
+    timers.tick(49);
+    await quiet();
+    assert.equal([fate.state, timers.pending], ["pending", 1]);
+    timers.tick(1);
+    await quiet();
+    assert.equal([fate.state, timers.pending], ["fulfilled", 0]);
+  } finally {
+    timers.remove();
+  }
 });
 
 test("delay(0) still takes a turn", async () => {
@@ -116,6 +128,41 @@ test("delay() refuses to be called without a time", () => {
   const error = thrown(() => delay(undefined as never));
   assert.instance(error, TypeError);
   assert.is(error.message, "Cannot use ms: expected number, got undefined");
+});
+
+for (
+  const [options, message] of [
+    [
+      { signal: new AbortController() },
+      "Cannot use signal: expected an AbortSignal, got object AbortController",
+    ],
+    [{ signal: null }, "Cannot use signal: expected an AbortSignal, got null"],
+    [{ signal: "stop" }, 'Cannot use signal: expected an AbortSignal, got string "stop"'],
+    [{ clock: {} }, "Cannot use clock.now: expected function, got undefined"],
+    [null, "Cannot use the options of delay(): expected object, got null"],
+    [5, "Cannot use the options of delay(): expected object, got number 5"],
+  ] as const
+) {
+  test(`delay() rejects with "${message}", and sets no timer`, async () => {
+    const timers = new ReplacedTimers();
+    try {
+      const error = await rejection(delay(100, options as never));
+      assert.instance(error, TypeError);
+      assert.is(error.message, message);
+      assert.is(timers.pending, 0);
+    } finally {
+      timers.remove();
+    }
+  });
+}
+
+test("delay() warns once of an option whose name is wrong in case only", async () => {
+  const lines = await warnings(async () => {
+    for (const _ of [1, 2]) await delay(0, { Signal: undefined } as object);
+  });
+  assert.equal(lines, [
+    'Cannot use the options of delay(): there is no "Signal", did you mean "signal"',
+  ]);
 });
 
 test.run();

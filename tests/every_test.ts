@@ -7,6 +7,7 @@ import { Fate, rejection, thrown } from "./_fate.ts";
 import { guard } from "./_guard.ts";
 import { heapInUse } from "./_heap.ts";
 import { Listeners } from "./_listeners.ts";
+import { ReplacedTimers } from "./_replaced_timers.ts";
 import { Trace } from "./_trace.ts";
 
 guard(test);
@@ -71,17 +72,29 @@ test("every() never overlaps: what the body misses becomes one", async () => {
   assert.is(done.state, "fulfilled");
 });
 
-test("every() starves nobody, whatever its body computes", async () => {
-  let turns = 0;
-  const timer = setTimeout(() => turns++, 1);
-  let ticks = 0;
-  for await (const _ of every(1)) {
-    for (const end = performance.now() + 3; performance.now() < end;);
-    if (turns > 0 || ++ticks > 100) break;
-  }
-  clearTimeout(timer);
-  assert.is(turns, 1);
-});
+for (const [what, first, others] of [["each body", 150, 150], ["the first", 199, 99]] as const) {
+  test(`every() leaves others a turn before each tick that waited for it (${what} is late)`, async () => {
+    let spent = 0;
+    const clock = { now: () => spent, setTimeout: () => undefined, clearTimeout: () => {} };
+    const controller = new AbortController();
+    let ticks = 0;
+    const loop = async (): Promise<void> => {
+      for await (const _ of every(100, { clock, immediate: true, signal: controller.signal })) {
+        spent += ticks++ === 0 ? first : others;
+      }
+    };
+    const done = new Fate(loop());
+    for (let turn = 0; turn < 90; turn++) {
+      const before = ticks;
+      await quiet();
+      assert.ok(ticks - before <= 1, `${ticks - before} ticks in one turn`);
+    }
+    assert.ok(ticks > 80, `${ticks} ticks`);
+    controller.abort();
+    for (let turn = 0; done.state === "pending" && turn < 10; turn++) await quiet();
+    assert.is(done.state, "fulfilled");
+  });
+}
 
 test("every() ends quietly when its signal aborts while it waits", async () => {
   const clock = new FakeClock();
@@ -178,9 +191,71 @@ test("every() refuses periods that are none, when it is called", () => {
   assert.instance(thrown(() => every("5" as never)), TypeError);
 });
 
-test("every() without a clock uses the global timers", async () => {
-  let ticks = 0;
-  for await (const _ of every(1)) if (++ticks === 2) break;
+for (
+  const [options, message] of [
+    [
+      { signal: new AbortController() },
+      "Cannot use signal: expected an AbortSignal, got object AbortController",
+    ],
+    [{ immediate: 1 }, "Cannot use immediate: expected boolean, got number 1"],
+    [{ clock: null }, "Cannot use clock: expected object, got null"],
+    [null, "Cannot use the options of every(): expected object, got null"],
+  ] as const
+) {
+  test(`every() throws "${message}", when it is called`, () => {
+    const error = thrown(() => every(1, options as never));
+    assert.instance(error, TypeError);
+    assert.is(error.message, message);
+  });
+}
+
+test("every() without a clock uses the global timers, as they are when it waits", async () => {
+  const timers = new ReplacedTimers();
+  try {
+    let ticks = 0;
+    const loop = async (): Promise<void> => {
+      for await (const _ of every(60_000)) if (++ticks === 2) break;
+    };
+    const done = new Fate(loop());
+    for (const expected of [0, 1, 2]) {
+      await quiet();
+      assert.is(ticks, expected);
+      timers.tick(60_000);
+    }
+    await quiet();
+    assert.is(done.state, "fulfilled");
+    assert.is(timers.pending, 0);
+  } finally {
+    timers.remove();
+  }
+});
+
+for (const signal of [undefined, new AbortController().signal]) {
+  test(`every() passes on an error of its clock (${signal ? "with" : "without"} a signal)`, async () => {
+    const boom = new Error("boom");
+    let broken = false;
+    const clock = new FastClock();
+    const now = clock.now.bind(clock);
+    clock.now = () => {
+      if (broken) throw boom;
+      return now();
+    };
+    const loop = async (): Promise<void> => {
+      for await (const _ of every(10, { clock, signal })) broken = true;
+    };
+    assert.is(await rejection(loop()), boom);
+  });
+}
+
+test("every() passes on what is thrown into it, also when its signal has aborted", async () => {
+  const boom = new Error("boom");
+  const controller = new AbortController();
+  const clock = new FakeClock();
+  const ticks = every(10, { clock, signal: controller.signal, immediate: true });
+  const iterator = ticks[Symbol.asyncIterator]();
+  await iterator.next();
+  controller.abort();
+  assert.is(await rejection(iterator.throw?.(boom) as Promise<unknown>), boom);
 });
 
 test("every() 1 000 000 times on one signal leaves no listener, and memory is flat", async () => {

@@ -185,12 +185,27 @@ test("wrong handlers and options are refused by name", () => {
   const host = lazyHost(() => []);
   const message = (handlers: unknown, options?: ExportedHandlerOptions): string =>
     thrown(() => exportedHandler(host, handlers as WorkerHandlers, options)).message;
-  assert.match(thrown(() => exportedHandler({} as never, {})).message, "Cannot use host");
+  assert.match(
+    thrown(() => exportedHandler({} as never, {})).message,
+    "Cannot use exportedHandler host",
+  );
   assert.match(message({ fetch: "Hello" }), "Cannot use fetch: expected function, got string");
   assert.match(message({ scheduled: { "* * * * *": {} } }), 'Cannot use scheduled["* * * * *"]');
   assert.match(message({ queue: { mails: {} } }), 'Cannot use queue["mails"].handle');
-  assert.match(message({}, { fetchLimit: -1 }), "Cannot use options.fetchLimit: -1");
-  assert.match(message({}, { eventLimit: NaN }), "Cannot use options.eventLimit: NaN");
+  const mails = (settings: object): string =>
+    message({ queue: { mails: { handle() {}, ...settings } } });
+  assert.match(
+    mails({ concurrency: 1.5 }),
+    'Cannot use queue["mails"].concurrency: 1.5 is no whole',
+  );
+  assert.match(mails({ timeout: -1 }), 'Cannot use queue["mails"].timeout: -1 is not 0 or more');
+  assert.match(message({ queue: null }), "Cannot use queue: expected object, got null");
+  assert.match(message({ scheduled: null }), "Cannot use scheduled: expected object, got null");
+  const label = "Cannot use exportedHandler";
+  assert.match(message(undefined), `${label} handlers: expected object, got undefined`);
+  assert.match(message({}, null as never), `${label} options: expected object, got null`);
+  assert.match(message({}, { fetchLimit: -1 }), `${label} options.fetchLimit: -1`);
+  assert.match(message({}, { eventLimit: NaN }), `${label} options.eventLimit: NaN`);
 });
 
 test.run();

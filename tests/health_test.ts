@@ -625,6 +625,64 @@ test("healthHandler() answers JSON to who accepts it, without the reasons", asyn
   await host.stop();
 });
 
+test("healthHandler() passes and lists who is degraded, and says why in the log, once", async () => {
+  const db = patient();
+  const { host, clock, lines } = rig([db.service]);
+  await host.start();
+  const reason = new Error("One replica of two");
+  const why = 'warn: Service "db" is degraded: Error: One replica of two';
+  for (
+    const [says, error] of [
+      ["degraded", new Error("It answered degraded")],
+      [{ status: "degraded" }, new Error("It answered degraded")],
+      [{ status: "degraded", error: reason }, reason],
+    ]
+  ) {
+    db.says = says;
+    await clock.advance(1_000);
+    const { status, error: given } = await checkOf(host, "db");
+    assert.equal([status, String(given)], ["degraded", String(error)]);
+    const body = "[+]host ok\n[-]db degraded: reason withheld\nreadyz check passed";
+    assert.equal(await probe(host, "readyz"), { status: 200, body: "ok" });
+    assert.equal(await probe(host, "readyz?verbose"), { status: 200, body });
+  }
+  assert.is((await health(host)).ready, true);
+  const accept = { headers: { accept: "application/json" } };
+  const request = new Request("http://localhost/readyz", accept);
+  assert.equal(await (await healthHandler(host)(request)).json(), {
+    status: "ok",
+    checks: [{ name: "host", status: "ok" }, { name: "db", status: "degraded" }],
+  });
+  db.says = false;
+  await clock.advance(1_000);
+  assert.is((await probe(host, "readyz")).status, 503);
+  db.says = { status: "degraded", error: reason };
+  await clock.advance(1_000);
+  await probe(host, "readyz");
+  db.says = { status: 503, rows: [] }; // what a client answers, not what a service says of itself
+  await clock.advance(1_000);
+  await probe(host, "readyz");
+  assert.equal(lines.heads, [
+    'warn: Service "db" is degraded: Error: It answered degraded',
+    'warn: Service "db" is not healthy: Error: It answered false',
+    why,
+    'info: Service "db" is healthy again',
+  ]);
+  await host.stop();
+});
+
+test("healthHandler() has nothing to do with a check that has answered", async () => {
+  const db = patient();
+  const { host, clock } = rig([db.service]);
+  await host.start();
+  await probe(host, "readyz");
+  await clock.advance(1_000);
+  await probe(host, "readyz");
+  assert.is(clock.pending, 0);
+  await host.stop(); // what still listened to the host would give up now
+  assert.equal(db.asked.map(({ aborted }) => aborted), [false, false]);
+});
+
 test("healthHandler() and health() name what they cannot use", async () => {
   const message = "Cannot use host: it was not made by createHost";
   assert.is(thrown<Error>(() => healthHandler({} as never)).message, message);

@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import {
   aborted,
   backgroundService,
+  type Clock,
   delay,
   type EventContext,
   hostedService,
@@ -247,12 +248,89 @@ starts("the bindings of the event that starts are given to the services", async 
   assert.equal(seen, ["one", "one", "two"]);
 });
 
+for (
+  const [given, limit, end, drop] of [
+    ["no limit, patience for ever", Infinity, Infinity, Infinity],
+    ["a limit, patience for ever", 10_000, 5_000, 7_500],
+  ] as const
+) {
+  starts(`with ${given}, the signals of an event abort in time, or never`, async () => {
+    const platform = new Platform();
+    const clock: Clock = {
+      ...platform.clock,
+      setTimeout(callback, ms) {
+        assert.ok(ms >= 0, `a timer of ${ms} ms, which fires at once`);
+        return platform.clock.setTimeout(callback, ms);
+      },
+    };
+    const lazy = lazyHost(() => [], {
+      clock,
+      shutdownTimeout: Infinity,
+      abandonTimeout: Infinity,
+    });
+    const gate = new Gate();
+    const aborts: (readonly [string, number])[] = [];
+    const handled = lazy.handle({ limit }, ({ signal, forced }) => {
+      const begun = platform.clock.now();
+      for (const [name, it] of Object.entries({ signal, forced })) {
+        const note = (): unknown => aborts.push([name, platform.clock.now() - begun]);
+        it.addEventListener("abort", note);
+      }
+      return gate.promise;
+    });
+    await platform.time.advance(1_000_000);
+    const expected = [["signal", end], ["forced", drop]].filter(([, ms]) => ms !== Infinity);
+    assert.equal(aborts, expected);
+    gate.open();
+    await handled;
+    assert.is(platform.time.pending, 0);
+  });
+}
+
+starts(
+  "names of options that differ in case only are warned of once, not in each event",
+  async () => {
+    const lines: string[] = [];
+    const warn = (line: string): unknown => lines.push(line);
+    const original = console.warn;
+    console.warn = warn;
+    try {
+      const logger = { debug() {}, info() {}, warn, error() {} };
+      const options = { lostafter: 5, shutDownTimeout: 5, DrainDelay: 5, logger };
+      const lazy = lazyHost(() => [], options);
+      for (let life = 0; life < 2; life++) {
+        await lazy.ready();
+        await lazy.stop();
+      }
+    } finally {
+      console.warn = original;
+    }
+    assert.equal(lines, [
+      'Cannot use lazyHost options: there is no "lostafter", did you mean "lostAfter"',
+      'Cannot use lazyHost options: there is no "shutDownTimeout", did you mean "shutdownTimeout"',
+      'Cannot use options: there is no "DrainDelay", did you mean "drainDelay"',
+    ]);
+  },
+);
+
 starts("wrong arguments are refused", async () => {
-  assert.instance(thrown(() => lazyHost([] as never)), TypeError);
-  assert.instance(thrown(() => lazyHost(() => [], { lostAfter: -1 })), RangeError);
-  assert.instance(thrown(() => lazyHost(() => [], { background: [] as never })), TypeError);
-  assert.instance(thrown(() => lazyHost(() => [], { shutdownTimeout: NaN })), RangeError);
+  const refused = (options: unknown): string =>
+    thrown(() => lazyHost(() => [], options as LazyHostOptions)).message;
+  const label = "Cannot use lazyHost options";
+  assert.match(
+    thrown(() => lazyHost([] as never)).message,
+    "Cannot use lazyHost services: expected",
+  );
+  assert.is(refused(null), `${label}: expected object, got null`);
+  assert.is(refused({ lostAfter: -1 }), `${label}.lostAfter: -1 is not 0 or more`);
+  assert.match(refused({ background: [] }), `${label}.background: expected function`);
+  assert.match(refused({ shutdownTimeout: NaN }), "shutdownTimeout: NaN is not 0 or more");
+  assert.match(refused({ shutdownTimeout: null }), "shutdownTimeout: expected number, got null");
   const lazy = lazyHost(() => []);
+  const none = await rejection(lazy.handle(undefined as never, () => {}));
+  assert.is(none.message, "Cannot use event: expected object, got undefined");
+  const idle = await rejection(lazy.handle({}, undefined as never));
+  assert.is(idle.message, "Cannot use lazyHost action: expected function, got undefined");
   for (const event of [{ limit: -1 }, { limit: "1" }, { waitUntil: 1 }, { background: 1 }]) {
     const { message } = await rejection(lazy.ready(event as PlatformEvent));
     assert.match(message, /^Cannot use event\.(limit|waitUntil|background): /);

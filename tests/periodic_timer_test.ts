@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { PeriodicTimer } from "../mod.ts";
@@ -13,6 +14,7 @@ import { Fate, rejection, thrown } from "./_fate.ts";
 import { guard } from "./_guard.ts";
 import { heapInUse } from "./_heap.ts";
 import { Listeners } from "./_listeners.ts";
+import { ReplacedTimers } from "./_replaced_timers.ts";
 
 guard(test);
 
@@ -196,25 +198,125 @@ test("period refuses what is none, by name, at construction and later", () => {
   assert.is(timer.period, 1);
 });
 
-test("a timer that fires early does not make a tick early", async () => {
+test("a timer that fires a little early, as real ones do, is a tick, and the rate stays", async () => {
   const clock = new FakeClock();
   const early = {
     now: () => clock.now(),
-    setTimeout: (callback: () => void, ms: number) => clock.setTimeout(callback, ms / 2),
+    setTimeout: (callback: () => void, ms: number) => clock.setTimeout(callback, ms - 0.75),
     clearTimeout: (timer: unknown) => clock.clearTimeout(timer),
   };
   const timer = new PeriodicTimer(100, { clock: early });
-  const tick = new Fate(timer.waitForNextTick());
-  await clock.advance(99);
-  assert.is(tick.state, "pending");
+  const at: number[] = [];
+  for (let ticks = 0; ticks < 4; ticks++) {
+    void timer.waitForNextTick().then(() => at.push(clock.now()));
+    await clock.advance(100.25);
+  }
+  assert.equal(at.map((time) => Math.round(time / 100)), [1, 2, 3, 4]);
+  assert.ok(at.every((time, index) => Math.abs(time - 100 * (index + 1)) < 1), at.join());
+});
+
+test("a timer that fires is a tick beside a clock that stands still, and makes no other", async () => {
+  const timers = new FakeClock();
+  const still = {
+    now: () => 0,
+    setTimeout: (callback: () => void, ms: number) => timers.setTimeout(callback, ms),
+    clearTimeout: (timer: unknown) => timers.clearTimeout(timer),
+  };
+  for (const period of [1, 100]) {
+    const timer = new PeriodicTimer(period, { clock: still });
+    for (let ticks = 0; ticks < 3; ticks++) {
+      const tick = new Fate(timer.waitForNextTick());
+      await timers.advance(period - 0.5);
+      assert.is(tick.state, "pending");
+      await timers.advance(0.5);
+      assert.is(tick.state, "fulfilled");
+    }
+  }
+});
+
+test("a missed tick is kept however often the period is set", async () => {
+  const clock = new FakeClock();
+  const timer = new PeriodicTimer(100, { clock });
+  await clock.advance(150);
+  timer.period = 200;
+  timer.period = 300;
+  assert.is(await timer.waitForNextTick(), true);
+  const next = new Fate(timer.waitForNextTick());
+  await clock.advance(299);
+  assert.is(next.state, "pending");
   await clock.advance(1);
+  assert.is(next.state, "fulfilled");
+});
+
+test("a missed tick that comes late does not move the period that was set meanwhile", async () => {
+  let time = 0;
+  const timers: { readonly fire: () => void; readonly ms: number }[] = [];
+  const clock = {
+    now: () => time,
+    setTimeout: (fire: () => void, ms: number) => timers.push({ fire, ms }),
+    clearTimeout: () => {},
+  };
+  const timer = new PeriodicTimer(100, { clock });
+  const missed = new Fate(timer.waitForNextTick());
+  time = 150;
+  timer.period = 200;
+  time = 170;
+  timers.at(-1)?.fire();
+  await quiet();
+  assert.is(missed.state, "fulfilled");
+  time = 349;
+  void timer.waitForNextTick();
+  assert.equal(timers.map(({ ms }) => ms), [100, 0, 1]);
+});
+
+test("a controller in the place of a signal is refused, and the timer is as it was", async () => {
+  const clock = new FakeClock();
+  const timer = new PeriodicTimer(100, { clock });
+  const error = await rejection(timer.waitForNextTick(new AbortController() as never));
+  assert.instance(error, TypeError);
+  assert.match(error.message, /^Cannot use signal: .*AbortController$/);
+  assert.is(clock.pending, 0);
+  const tick = new Fate(timer.waitForNextTick());
+  await clock.advance(100);
   assert.is(tick.state, "fulfilled");
 });
 
-test("without a clock it uses the global timers", async () => {
-  const timer = new PeriodicTimer(1);
-  assert.is(await timer.waitForNextTick(), true);
-  timer[Symbol.dispose]();
+test("options that are none are refused by name", () => {
+  for (
+    const [options, message] of [
+      [null, "Cannot use the options of PeriodicTimer: expected object, got null"],
+      [{ clock: { now() {} } }, "Cannot use clock.setTimeout: expected function, got undefined"],
+    ] as const
+  ) {
+    const error = thrown(() => new PeriodicTimer(1, options as never));
+    assert.instance(error, TypeError);
+    assert.is(error.message, message);
+  }
+});
+
+test("work that takes longer than the period leaves others a turn before the next tick", async () => {
+  const clock = new FakeClock();
+  const timer = new PeriodicTimer(100, { clock });
+  await clock.advance(150);
+  let turned = false;
+  setImmediate(() => turned = true);
+  await timer.waitForNextTick();
+  assert.ok(turned);
+});
+
+test("without a clock it uses the global timers, as they are when somebody waits", async () => {
+  const timer = new PeriodicTimer(60_000);
+  const timers = new ReplacedTimers();
+  try {
+    const tick = new Fate(timer.waitForNextTick());
+    await quiet();
+    assert.equal([tick.state, timers.pending], ["pending", 1]);
+    timers.tick(60_000);
+    await quiet();
+    assert.is(tick.state, "fulfilled");
+  } finally {
+    timers.remove();
+  }
 });
 
 test("1 000 000 ticks on one signal leave no listener, and memory is flat", async () => {

@@ -429,8 +429,79 @@ under(socket, "systemd() keeps a message one short line for each variable", asyn
 test("systemd() with a notify that is no function is a TypeError", () => {
   const error = thrown(() => systemd({ notify: "READY=1" as never }));
   assert.instance(error, TypeError);
-  assert.is(error.message, "Cannot use notify: expected function, got string");
+  assert.is(
+    error.message,
+    'Cannot use service "systemd".notify: expected function, got string "READY=1"',
+  );
 });
+
+test("systemd() with options that are none is a TypeError", () => {
+  assert.is(
+    thrown(() => systemd(null as never)).message,
+    'Cannot use service "systemd": expected object, got null',
+  );
+});
+
+under(socket, "systemd() takes the socket from child processes while its host lives", async () => {
+  const seen: unknown[] = [];
+  const look = (): unknown => seen.push(process.env["NOTIFY_SOCKET"]);
+  const notify = async (): Promise<void> => {
+    look(); // as an addon does
+    await quiet();
+    look();
+  };
+  const pool = hostedService("pool", { start: look, stop: look });
+  const { host } = rig([systemd({ notify }), pool]);
+  look();
+  await host.start();
+  look();
+  await quiet();
+  await host.stop();
+  look();
+  const { NOTIFY_SOCKET: path } = socket;
+  assert.is(seen.shift(), path, "Nobody has taken it yet");
+  assert.is(seen.pop(), path, "It was given back");
+  const sent = seen.filter((value) => value === path).length;
+  assert.ok(sent >= 3, "An addon does not find it");
+  assert.is(seen.filter((value) => value === undefined).length, seen.length - sent);
+  assert.ok(seen.length - sent >= 3 + sent - 1, "A child process inherits it");
+});
+
+under(
+  socket,
+  "systemd() does not speak for a host inside a host, but for the next one",
+  async (manage) => {
+    const outer = manage([]);
+    await outer.host.start();
+    const inner = manage([]);
+    await inner.host.start();
+    await inner.host.stop();
+    assert.equal(await inner.heard(), []);
+    assert.ok((await outer.heard()).every((message) => !message.includes("STOPPING")));
+    await outer.host.stop();
+    const next = manage([]);
+    await next.host.start();
+    await next.host.stop();
+    assert.is((await next.heard()).filter(ready).length, 1);
+  },
+);
+
+under(socket, "systemd() gives the socket back when the start fails", async (manage) => {
+  const { host } = manage([hostedService("pool", { start: () => Promise.reject(new Error()) })]);
+  await rejection(host.start());
+  assert.is(process.env["NOTIFY_SOCKET"], socket.NOTIFY_SOCKET);
+});
+
+under(
+  { ...socket, SYSTEMD_EXEC_PID: "1" },
+  "systemd() speaks though a wrapper is the main process of the unit",
+  async (manage) => {
+    const { host, heard } = manage([]);
+    await host.start();
+    await host.stop();
+    assert.is((await heard()).filter(ready).length, 1);
+  },
+);
 
 /** What the last message says of the host. */
 function status(messages: readonly string[]): string {

@@ -117,7 +117,7 @@ async function live(seed: number): Promise<string> {
 /** `FUZZ_SEED=1 tsx tests/run.ts task_queue_fuzz` runs one life again. */
 const again = process.env["FUZZ_SEED"];
 const runs = again === undefined ? 500 : 1;
-const first = again === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(again);
+const first = again === undefined ? 1 : Number(again);
 
 test(`TaskQueue ends each task once in ${runs} random lives`, async () => {
   console.log(`\ntask queue fuzz: ${runs} runs from FUZZ_SEED=${first}`);

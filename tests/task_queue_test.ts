@@ -147,12 +147,6 @@ test("TaskQueue gives tasks a signal of their own, and its context", async () =>
   assert.equal(signals.map(({ aborted }) => aborted), [true, false]);
   await clock.advance(50);
   assert.is(queue.details.failed, 2);
-  // One that declares no signal gets one that is as good as any, in case it looks.
-  await queue.enqueue((...[signal]: unknown[]) => {
-    assert.instance(signal, AbortSignal);
-  });
-  await queue.onIdle();
-  assert.is(queue.details.done, 1);
   assert.is(clock.pending, 0);
   await host.stop();
 });
@@ -316,6 +310,207 @@ test("TaskQueue may be driven without a host", async () => {
   assert.is(cold.unfinished.length, 1);
 });
 
+for (const timeout of [100, Infinity]) {
+  const end = timeout === Infinity ? "end of the grace" : "timeout";
+
+  test(`TaskQueue tells a task of the ${end}, however its function is written`, async () => {
+    const queue = new TaskQueue({
+      capacity: 20,
+      concurrency: 20,
+      timeout,
+      stopTimeout: timeout === Infinity ? 100 : Infinity,
+    });
+    const { host, clock } = rig([queue]);
+    await host.start();
+    const told: string[] = [];
+    const signals = new Set<AbortSignal>();
+    const wait = (name: string, signal: AbortSignal): Promise<void> => {
+      signals.add(signal);
+      return new Promise((resolve) => {
+        signal.addEventListener("abort", () => {
+          told.push(name);
+          resolve();
+        });
+      });
+    };
+    const wrap = (task: Task): Task => (...args) => task(...args);
+    const none = new AbortController().signal;
+    const tasks: Record<string, Task> = {
+      plain: (signal) => wait("plain", signal),
+      rest: (...args) => wait("rest", args[0]),
+      default: (signal = none) => wait("default", signal),
+      arguments: function () {
+        return wait("arguments", arguments[0]);
+      },
+      wrapped: wrap((signal) => wait("wrapped", signal)),
+      bound: (function (this: string, signal: AbortSignal) {
+        return wait(this, signal);
+      }).bind("bound"),
+    };
+    for (const task of Object.values(tasks)) await queue.enqueue(task);
+    await quiet();
+    assert.is(signals.size, 6, "They share a signal");
+    const stopped = timeout === Infinity ? host.stop() : undefined;
+    await clock.advance(99);
+    assert.equal(told, []);
+    await clock.advance(1);
+    assert.equal(told, Object.keys(tasks));
+    await (stopped ?? host.stop());
+  });
+}
+
+test("TaskQueue gives no task a signal on which another has left something", async () => {
+  const queue = new TaskQueue({ capacity: 10, stopTimeout: 100 });
+  const { host, clock } = rig([queue]);
+  await host.start();
+  const told: string[] = [];
+  const signals: AbortSignal[] = [];
+  await queue.enqueue((signal) => {
+    signals.push(signal);
+    signal.addEventListener("abort", () => told.push("listener"));
+  });
+  await queue.enqueue((signal) => {
+    signals.push(signal);
+    signal.onabort = () => told.push("onabort");
+    assert.type(signal.onabort, "function");
+  });
+  await queue.enqueue((signal) => void signals.push(signal));
+  await queue.enqueue((signal) => {
+    signals.push(signal);
+    return new Promise<void>((resolve) => (signal.onabort = () => resolve()));
+  });
+  await quiet();
+  assert.is(new Set(signals).size, 3, "One that was left untouched is used again");
+  assert.is(signals[2], signals[3]);
+  const stopped = host.stop();
+  await clock.advance(100);
+  await stopped;
+  assert.equal(told, []);
+  assert.equal(signals.map(({ aborted }) => aborted), [false, false, true, true]);
+});
+
+test("TaskQueue uses a signal again a thousand times at most", async () => {
+  const queue = new TaskQueue({ capacity: Infinity });
+  const { host } = rig([queue]);
+  await host.start();
+  const signals = new Set<AbortSignal>();
+  for (let count = 0; count < 1_001; count++) {
+    await queue.enqueue((signal) => void signals.add(signal));
+  }
+  await queue.onIdle();
+  assert.is(signals.size, 2);
+  await host.stop();
+});
+
+test("TaskQueue lets the event loop have its turn, whether tasks are there or come", async () => {
+  for (const queued of [40_000, 0]) {
+    const queue = new TaskQueue({ capacity: Infinity });
+    const { host } = rig([queue]);
+    for (let count = 0; count < queued; count++) queue.tryEnqueue(() => {});
+    await host.start();
+    let fired: number | undefined;
+    setTimeout(() => (fired = queue.details.done), 0);
+    for (let count = queued; count < 40_000; count++) await queue.enqueue(() => {});
+    await queue.onIdle();
+    assert.ok(fired !== undefined && fired < 40_000, `The timer fired after ${fired} tasks`);
+    await host.stop();
+  }
+});
+
+for (const capacity of [0, 1, 3]) {
+  test(`TaskQueue with a capacity of ${capacity} takes what may run at once, and as many more`, async () => {
+    const queue = new TaskQueue({ capacity, concurrency: 4 });
+    const { host } = rig([queue]);
+    const gate = new Gate();
+    const enqueue = (): boolean => queue.tryEnqueue(() => gate.promise);
+    const took = (): number => [...Array(10)].filter(enqueue).length;
+    assert.is(took(), capacity, "Nothing runs before the start");
+    await host.start();
+    assert.is(took(), 4, "In one go, while none of them has begun");
+    await quiet();
+    assert.is(took(), 0);
+    assert.equal(queue.details, { ...none, queued: capacity, active: 4 });
+    gate.open();
+    await queue.onIdle();
+    assert.is(took(), 4 + capacity);
+    await host.stop();
+    assert.is(queue.details.done, 8 + 2 * capacity);
+  });
+}
+
+test("TaskQueue lets in who waits for room, in order, as places become free", async () => {
+  const queue = new TaskQueue({ capacity: 0 });
+  const { host } = rig([queue]);
+  const gates = [new Gate(), new Gate(), new Gate()];
+  const begun: number[] = [];
+  const waits = gates.map(({ promise }, index) =>
+    new Fate(queue.enqueue(() => (begun.push(index), promise)))
+  );
+  const states = async (): Promise<string[]> => {
+    await quiet();
+    return waits.map(({ state }) => state);
+  };
+  assert.equal(await states(), ["pending", "pending", "pending"]);
+  await host.start();
+  assert.equal(await states(), ["fulfilled", "pending", "pending"]);
+  gates[0]!.open();
+  assert.equal(await states(), ["fulfilled", "fulfilled", "pending"]);
+  const stopped = host.stop();
+  assert.equal(await states(), ["fulfilled", "fulfilled", "rejected"]);
+  assert.instance(waits[2]!.reason, ChannelClosedError);
+  gates[1]!.open();
+  await stopped;
+  assert.equal(begun, [0, 1]);
+});
+
+test("TaskQueue works again in a second host, and keeps what the first one left", async () => {
+  const queue = new TaskQueue({ capacity: 0, stopTimeout: 0 });
+  const first = rig([queue]);
+  await first.host.start();
+  const left: Task = (signal) => aborted(signal).then(() => signal.throwIfAborted());
+  await queue.enqueue(left);
+  await quiet();
+  const stopped = first.host.stop();
+  await first.clock.advance(1);
+  await stopped;
+  assert.is(queue.tryEnqueue(async () => {}), false);
+
+  const second = rig([queue]);
+  await second.host.start();
+  let ran = 0;
+  assert.is(queue.tryEnqueue(() => ran++), true);
+  await queue.enqueue(() => ran++);
+  await queue.onIdle();
+  assert.is(ran, 2);
+  assert.equal(queue.unfinished, [left]);
+  await second.host.stop();
+  assert.is(queue.tryEnqueue(async () => {}), false);
+  assert.equal(queue.details, { ...none, done: 2, unfinished: 1 });
+});
+
+test("TaskQueue does not start in a second host while the first one's tasks run", async () => {
+  const queue = new TaskQueue({ capacity: 5 });
+  const first = rig([queue], { shutdownTimeout: 0, abandonTimeout: 0 });
+  await first.host.start();
+  const gate = new Gate();
+  await queue.enqueue(() => gate.promise);
+  const start = async (): Promise<unknown> => await rejection(rig([queue]).host.start());
+  assert.is((await start() as { code: string }).code, "ERR_HOST_STATE");
+  assert.is(queue.tryEnqueue(() => gate.promise), true, "The first host is not disturbed");
+  const stopped = new Fate(first.host.stop());
+  await first.clock.advance(10);
+  assert.is(stopped.state, "rejected");
+  assert.is((await start() as { code: string }).code, "ERR_HOST_STATE");
+  assert.is(queue.tryEnqueue(async () => {}), false, "It is stopped as before");
+  gate.open();
+  await quiet();
+  const last = rig([queue]);
+  await last.host.start();
+  await queue.enqueue(async () => {});
+  await queue.onIdle();
+  await last.host.stop();
+});
+
 test("TaskQueue without room for any hands tasks straight over", async () => {
   const queue = new TaskQueue({ capacity: 0 });
   const { host } = rig([queue]);
@@ -328,20 +523,56 @@ test("TaskQueue without room for any hands tasks straight over", async () => {
   await host.stop();
 });
 
-test("TaskQueue names what is wrong", async () => {
+test("TaskQueue names what is wrong, and whose it is", async () => {
   const wrong = (options: object): string =>
-    thrown(() => new TaskQueue({ capacity: 1, ...options })).message;
-  assert.match(wrong({ capacity: undefined }), "options.capacity");
-  assert.match(wrong({ capacity: -1 }), "capacity: -1");
-  assert.match(wrong({ capacity: 1.5 }), "capacity: 1.5");
-  assert.match(wrong({ concurrency: 0 }), "concurrency: 0");
-  assert.match(wrong({ name: 5 }), "name");
-  assert.match(wrong({ timeout: "5" }), "timeout");
-  assert.match(thrown(() => new TaskQueue(undefined as never)).message, "options");
-  const queue = new TaskQueue({ capacity: 1 });
-  assert.instance(await rejection(queue.enqueue("task" as never)), TypeError);
-  assert.instance(thrown(() => queue.tryEnqueue(undefined as never)), TypeError);
-  await queue.onIdle();
+    thrown(() => new TaskQueue({ name: "mails", capacity: 1, ...options })).message;
+  const mails = 'Cannot use service "mails"';
+  for (
+    const [options, message] of [
+      [{ capacity: undefined }, `${mails}.capacity: expected number, got undefined`],
+      [{ capacity: "5" }, `${mails}.capacity: expected number, got string "5"`],
+      [{ capacity: -1 }, `${mails}.capacity: -1 is not 0 or more`],
+      [{ capacity: 1.5 }, `${mails}.capacity: 1.5 is no whole number from 0`],
+      [{ concurrency: 0 }, `${mails}.concurrency: 0 is no whole number from 1`],
+      [{ concurrency: Infinity }, `${mails}.concurrency: Infinity is no whole number from 1`],
+      [{ timeout: "5" }, `${mails}.timeout: expected number, got string "5"`],
+      [{ stopTimeout: -1 }, `${mails}.stopTimeout: -1 is not 0 or more`],
+      [{ name: 5 }, "Cannot use TaskQueue options.name: expected string, got number 5"],
+    ] as const
+  ) {
+    assert.is(wrong(options), message);
+  }
+  for (const options of [undefined, null, "mails"]) {
+    assert.match(
+      thrown(() => new TaskQueue(options as never)).message,
+      /^Cannot use TaskQueue options: expected object, got (undefined|null|string "mails")$/,
+    );
+  }
+  const queue = new TaskQueue({ name: "mails", capacity: 1 });
+  const task = 'Cannot use a task of service "mails": expected function, got string "task"';
+  assert.is((await rejection(queue.enqueue("task" as never)) as Error).message, task);
+  assert.is(thrown(() => queue.tryEnqueue("task" as never)).message, task);
+  const controller = new AbortController() as never;
+  assert.match(
+    (await rejection(queue.enqueue(async () => {}, controller)) as Error).message,
+    'Cannot use the signal of service "mails": expected an AbortSignal',
+  );
+  await queue.onIdle(); // nothing was taken
+});
+
+test("TaskQueue warns of an option whose name differs in case only", () => {
+  const lines: unknown[] = [];
+  const original = console.warn;
+  console.warn = (line: unknown) => lines.push(line);
+  try {
+    const options = { name: "letters", capacity: 1, timeOut: 5 };
+    new TaskQueue(options);
+  } finally {
+    console.warn = original;
+  }
+  assert.equal(lines, [
+    'Cannot use service "letters": there is no "timeOut", did you mean "timeout"',
+  ]);
 });
 
 test.run();

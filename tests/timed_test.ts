@@ -11,10 +11,12 @@ import { Listeners } from "./_listeners.ts";
 import { withRandom } from "./_random.ts";
 import { type Rig, rig } from "./_rig.ts";
 import { Trace } from "./_trace.ts";
+import { warnings } from "./_warnings.ts";
 
 guard(test);
 
 const boom = new Error("boom");
+const notRunning = 'Cannot trigger service "job": it is not running';
 
 /** A host with one job, started, whose wall clock shows what its clock does. */
 async function started(definition: Partial<TimedDefinition> & { work: ScheduledWork }): Promise<
@@ -104,45 +106,61 @@ test("timed() sleeps a minute at most, and so takes any period", async () => {
   assert.is(clock.pending, 0);
 });
 
-test("timed() does not run early when a timer fires early", async () => {
+test("timed() does not run early when a timer fires a little early, as real ones do", async () => {
   const clock = new FakeClock();
   const trace = new Trace();
   const hasty = {
     now: () => clock.now(),
-    setTimeout: (call: () => void, ms: number) => clock.setTimeout(call, Math.ceil(ms / 2)),
+    setTimeout: (call: () => void, ms: number) => clock.setTimeout(call, ms - 0.75),
     clearTimeout: (timer: unknown) => clock.clearTimeout(timer),
   };
   const job = timed("job", { period: 100, now: hasty.now, work: notes(trace) });
   const { host } = rig([job], { clock: hasty });
   await host.start();
-  await clock.advance(150);
+  await clock.advance(250);
   await host.stop();
-  assert.equal(trace.take(), ["due 100, at 100"]);
+  const due = trace.take().map((it) => it.replace(/at (\d+)\.?\d*/, "at $1"));
+  assert.equal(due, ["due 100, at 100", "due 200, at 200"]);
 });
 
-test("timed() leaves others their turn when its work is always too slow, and never waits", async () => {
-  const clock = new FakeClock();
+test("timed() leaves others a turn before each run, when its work is always too slow and never waits", async () => {
   let spent = 0;
-  const busy = {
-    now: () => clock.now() + spent,
-    setTimeout: (call: () => void, ms: number) => clock.setTimeout(call, ms),
-    clearTimeout: (timer: unknown) => clock.clearTimeout(timer),
-  };
-  const job = timed("job", {
-    period: 1,
-    immediate: true,
-    work: (_, { lifetime }) => {
-      spent += 5;
-      if (job.details.runs === 3) lifetime.stopApplication();
-    },
-  });
+  const busy = { now: () => spent, setTimeout: () => undefined, clearTimeout: () => {} };
+  const job = timed("job", { period: 1, immediate: true, work: () => void (spent += 5) });
   const { host } = rig([job], { clock: busy });
-  const run = new Fate(host.run());
+  await host.start();
+  for (let turn = 0; turn < 20; turn++) {
+    const { runs } = job.details;
+    await quiet();
+    assert.ok(job.details.runs - runs <= 1, `${job.details.runs - runs} runs in one turn`);
+  }
+  await host.stop();
+  assert.ok(job.details.runs > 15, `${job.details.runs} runs`);
+});
+
+test("timed() leaves others a turn when two schedules go on triggering each other", async () => {
+  const clock = new FakeClock();
+  const jobs = [0, 1].map((index) =>
+    timed(`job ${index}`, {
+      period: 60_000,
+      async work() {
+        for (let step = 0; step < 20; step++) await undefined; // by then the other one sleeps
+        if (runs() < 1_000) void jobs[1 - index]?.trigger();
+      },
+    })
+  );
+  const runs = (): number => jobs.reduce((sum, { details }) => sum + details.runs, 0);
+  const { host } = rig(jobs, { clock });
+  await host.start();
   await quiet();
-  assert.is(job.details.runs, 1, "the next one waits for a timer");
-  await clock.advance(0);
-  assert.is(run.state, "fulfilled");
-  assert.is(job.details.runs, 3);
+  void jobs[0]?.trigger();
+  for (let turn = 0; turn < 20; turn++) {
+    const before = runs();
+    await quiet();
+    assert.ok(runs() - before <= 2, `${runs() - before} runs in one turn`);
+  }
+  await host.stop();
+  assert.ok(runs() > 5, `${runs()} runs`);
 });
 
 test("timed() 1 000 times adds no listener to its signal", async () => {
@@ -195,14 +213,58 @@ test("timed() stops while it waits for its jitter", async () => {
   });
 });
 
-test("timed() with a jitter beyond its period makes one run of what it passes over", async () => {
+test("timed() with a jitter beyond its period loses no run", async () => {
   const trace = new Trace();
   await withRandom(0.5, async () => {
     const { host, clock } = await started({ jitter: 500, work: notes(trace) });
     await clock.advance(750);
     await host.stop();
   });
-  assert.equal(trace.take(), ["due 100, at 350", "due 400, at 650"]);
+  assert.equal(trace.take(), [
+    "due 100, at 350",
+    "due 200, at 450",
+    "due 300, at 550",
+    "due 400, at 650",
+    "due 500, at 750",
+  ]);
+});
+
+test("timed() with any jitter runs once for each moment, in order, and begins none early", async () => {
+  const trace = new Trace();
+  const { host, clock, job } = await started({ jitter: 1_000, work: notes(trace) });
+  for (let step = 0; step < 5_000; step++) await clock.advance(2); // each gives some turns
+  await host.stop();
+  const runs = trace.take().map((entry) => entry.match(/\d+/g)?.map(Number) as [number, number]);
+  assert.equal(runs.map(([due]) => due), runs.map((_, index) => 100 * (index + 1)));
+  assert.ok(runs.length >= 85, `${runs.length} runs`);
+  for (const [due, at] of runs) assert.ok(at >= due, `${due} at ${at}`);
+  assert.is(job.details.runs, runs.length);
+});
+
+test("timed() with jitter makes one run of what a long run misses by more than the jitter", async () => {
+  const trace = new Trace();
+  const note = notes(trace);
+  const gate = new Gate();
+  await withRandom(0, async () => {
+    const { host, clock } = await started({
+      jitter: 50,
+      work: async (signal, context, run) => {
+        note(signal, context, run);
+        if (+run.scheduledAt === 100) await gate.promise;
+      },
+    });
+    await clock.advance(330);
+    gate.open();
+    for (let turn = 0; turn < 4; turn++) await quiet();
+    await clock.advance(90);
+    await host.stop();
+  });
+  assert.equal(trace.take(), [
+    "due 100, at 100",
+    "due 200, at 330",
+    "due 300, at 330",
+    "due 400, at 400",
+  ]);
 });
 
 // Failures.
@@ -372,13 +434,31 @@ test("trigger() of a run that fails a service with onError fail rejects, and so 
   assert.is(await rejection(host.stop()), boom);
 });
 
+test("trigger() during a run that ends the work is refused when the work has ended", async () => {
+  const gate = new Gate();
+  const { host, clock, job } = await started({
+    onError: "fail",
+    backgroundServiceExceptionBehavior: "ignore",
+    work: () => gate.promise,
+  });
+  await clock.advance(100);
+  const trigger = new Fate(job.trigger());
+  gate.fail(boom);
+  await quiet();
+  assert.is(host.services[0]?.state, "failed");
+  assert.is(trigger.state, "rejected");
+  assert.is((trigger.reason as HostStateError).message, notRunning);
+  assert.is(job.details.runs, 1);
+  await host.stop();
+});
+
 test("trigger() is refused before the start and after the stop", async () => {
   const clock = new FakeClock();
   const job = timed("job", { period: 100, work: hang });
   const { host } = rig([job], { clock });
   const refusal = await rejection<HostStateError>(job.trigger());
   assert.is(refusal.code, "ERR_HOST_STATE");
-  assert.is(refusal.message, 'Cannot trigger service "job": it is not running');
+  assert.is(refusal.message, notRunning);
   await host.start();
   await host.stop();
   void job.trigger(); // forgotten
@@ -611,22 +691,30 @@ test("timed() takes the hooks and settings of any service; hooks and work keep t
 
 for (
   const [change, type, message] of [
-    [{ period: 0 }, RangeError, "Cannot use period: 0 is not 1 ms or more"],
-    [{ period: -1 }, RangeError, "Cannot use period: -1 is not 0 or more"],
-    [{ period: NaN }, RangeError, "Cannot use period: NaN is not 0 or more"],
-    [{ period: Infinity }, RangeError, "Cannot use period: Infinity is not finite"],
-    [{ period: undefined }, TypeError, "Cannot use period: expected number, got undefined"],
-    [{ work: 5 }, TypeError, 'Cannot use service "job".work: expected function, got number'],
+    [{ period: 0 }, RangeError, 'Cannot use service "job".period: 0 is not 1 ms or more'],
+    [{ period: -1 }, RangeError, 'Cannot use service "job".period: -1 is not 0 or more'],
+    [{ period: NaN }, RangeError, 'Cannot use service "job".period: NaN is not 0 or more'],
+    [{ period: Infinity }, RangeError, 'Cannot use service "job".period: Infinity is not finite'],
+    [
+      { period: undefined },
+      TypeError,
+      'Cannot use service "job".period: expected number, got undefined',
+    ],
+    [{ work: 5 }, TypeError, 'Cannot use service "job".work: expected function, got number 5'],
     [
       { immediate: 1 },
       TypeError,
-      'Cannot use service "job".immediate: expected boolean, got number',
+      'Cannot use service "job".immediate: expected boolean, got number 1',
     ],
     [{ jitter: -1 }, RangeError, 'Cannot use service "job".jitter: -1 is not 0 or more'],
     [{ jitter: Infinity }, RangeError, 'Cannot use service "job".jitter: Infinity is not finite'],
-    [{ onError: "x" }, TypeError, 'Cannot use service "job".onError: expected log or fail, got x'],
-    [{ now: 5 }, TypeError, 'Cannot use service "job".now: expected function, got number'],
-    [{ stop: 5 }, TypeError, 'Cannot use service "job".stop: expected function, got number'],
+    [
+      { onError: "x" },
+      TypeError,
+      'Cannot use service "job".onError: expected log or fail, got string "x"',
+    ],
+    [{ now: 5 }, TypeError, 'Cannot use service "job".now: expected function, got number 5'],
+    [{ stop: 5 }, TypeError, 'Cannot use service "job".stop: expected function, got number 5'],
   ] as const
 ) {
   test(`timed() refuses ${Object.keys(change)}: ${Object.values(change)}`, () => {
@@ -637,9 +725,44 @@ for (
   });
 }
 
-test("timed() refuses a name that is none, and no definition", () => {
-  assert.instance(thrown(() => timed(5 as never, { period: 1, work: hang })), TypeError);
-  assert.instance(thrown(() => timed("job", undefined as never)), TypeError);
+for (
+  const [name, definition, message] of [
+    [
+      5,
+      { period: 1, work: hang },
+      "Cannot use the name of a service: expected string, got number 5",
+    ],
+    ["job", undefined, 'Cannot use service "job": expected object, got undefined'],
+    ["job", null, 'Cannot use service "job": expected object, got null'],
+    ["job", "1s", 'Cannot use service "job": expected object, got string "1s"'],
+    ["job", { period: 1 }, 'Cannot use service "job".work: expected function, got undefined'],
+  ] as const
+) {
+  test(`timed() throws "${message}"`, () => {
+    const error = thrown(() => timed(name as never, definition as never));
+    assert.instance(error, TypeError);
+    assert.is(error.message, message);
+  });
+}
+
+test("timed() warns of a setting whose name is wrong in case only", async () => {
+  const definition = { period: 1, onerror: "fail", work: hang };
+  const lines = await warnings(() => timed("job", definition));
+  assert.equal(lines, [
+    'Cannot use service "job": there is no "onerror", did you mean "onError"',
+  ]);
 });
+
+for (const period of [8.64e15 - 1, 8.64e15, Number.MAX_VALUE]) {
+  test(`timed() every ${period} ms says the last moment there is, and may be triggered`, async () => {
+    const { host, clock, job } = await started({ period, jitter: period, work: () => {} });
+    assert.equal(job.details.nextRun, new Date(8.64e15));
+    await clock.advance(60_000);
+    await job.trigger();
+    assert.is(job.details.runs, 1);
+    assert.equal(job.details.nextRun, new Date(8.64e15));
+    await host.stop();
+  });
+}
 
 test.run();

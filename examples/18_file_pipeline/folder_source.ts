@@ -9,6 +9,8 @@ import type { Delivery, Source } from "@runhost/host/consumers";
  * Put files there by renaming them too, or by a name that begins with a dot until they are complete.
  */
 export class FolderSource implements Source<string> {
+  /** Looking is cheap, so it is done often. */
+  readonly pollInterval: number = 100;
   readonly #root: string;
 
   constructor(root: string) {

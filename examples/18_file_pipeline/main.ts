@@ -21,7 +21,6 @@ const source = new FolderSource(DATA);
 const counter = consumer<string>("word counter", {
   source,
   concurrency: 2,
-  pollInterval: 100,
   retry: { attempts: 2, delay: 50 },
   started: () => console.log(`Watching ${source.path("inbox", "")}`),
 

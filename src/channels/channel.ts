@@ -1,4 +1,6 @@
-import { check, nothing } from "../_check.ts";
+import { check, checkNames, checkSignal, checkWhole, checkWord, nothing } from "../_check.ts";
+import { log } from "../_log.ts";
+import { Turns } from "../_turns.ts";
 import { Reading } from "./_reading.ts";
 import { Ring } from "./_ring.ts";
 import { Waiters } from "./_waiters.ts";
@@ -30,12 +32,20 @@ export interface ChannelOptions<T> {
   readonly fullMode?: ChannelFullMode | undefined;
   /**
    * Gets each item that is dropped, inside the write that drops it and when the channel has changed
-   * already. What it throws comes out of that write.
+   * already. What it throws comes out of that write. If it is asynchronous, {@linkcode Channel.write}
+   * waits for it and rejects as it does; {@linkcode Channel.tryWrite} cannot wait, so a rejection is
+   * logged to the console.
    *
    * @default {nobody is told}
    */
-  readonly onDropped?: ((item: T) => void) | undefined;
+  readonly onDropped?: ((item: T) => unknown) | undefined;
 }
+
+const optionNames: readonly (keyof ChannelOptions<unknown>)[] = [
+  "capacity",
+  "fullMode",
+  "onDropped",
+];
 
 // Shared, so that a call that need not wait makes no promise.
 const done: Promise<void> = Promise.resolve();
@@ -95,7 +105,7 @@ const no: Promise<boolean> = Promise.resolve(false);
 export class Channel<T> implements AsyncIterable<T> {
   readonly #capacity: number;
   readonly #fullMode: ChannelFullMode;
-  readonly #onDropped: (item: T) => void;
+  readonly #onDropped: (item: T) => unknown;
   readonly #items: Ring<T> = new Ring();
   /** In `read`: there is no item, and no writer in `write`. */
   readonly #readers: Waiters<T> = new Waiters();
@@ -107,6 +117,8 @@ export class Channel<T> implements AsyncIterable<T> {
   readonly #writeWaiters: Waiters<boolean> = new Waiters();
   #completed = false;
   #error: unknown;
+  /** Of all who read and write here: they work in turn. */
+  readonly #turns: Turns = new Turns();
   readonly #completion: Promise<void>;
   #settleCompletion!: () => void;
 
@@ -117,18 +129,13 @@ export class Channel<T> implements AsyncIterable<T> {
    * @throws {RangeError} If `capacity` is neither a whole number, 0 or more, nor `Infinity`.
    */
   constructor(options: ChannelOptions<T> = {}) {
-    check("options", options, {});
+    const label = "Channel options";
+    check(label, options, {});
+    checkNames(label, options, optionNames);
     const { capacity = Infinity, fullMode = "wait", onDropped = nothing } = options;
-    check("capacity", capacity, 0);
-    if (capacity !== Infinity && !Number.isInteger(capacity)) {
-      throw new RangeError(`Cannot use capacity: ${capacity} is not a whole number`);
-    }
-    if (!fullModes.includes(fullMode)) {
-      throw new TypeError(
-        `Cannot use fullMode: expected ${fullModes.join(", ")}, got ${String(fullMode)}`,
-      );
-    }
-    check("onDropped", onDropped, nothing);
+    if (capacity !== Infinity) checkWhole(`${label}.capacity`, capacity, 0);
+    checkWord(`${label}.fullMode`, fullMode, fullModes);
+    check(`${label}.onDropped`, onDropped, nothing);
     this.#capacity = capacity;
     this.#fullMode = fullMode;
     this.#onDropped = onDropped;
@@ -190,16 +197,22 @@ export class Channel<T> implements AsyncIterable<T> {
    * ```
    */
   write(item: T, signal?: AbortSignal): Promise<void> {
-    if (signal?.aborted) return Promise.reject(signal.reason);
+    const refused = signal === undefined ? signal : refusal(signal);
+    if (refused) return refused;
+    let told: unknown;
     try {
-      if (this.tryWrite(item)) return done;
+      told = this.#put(item);
     } catch (error) {
       return Promise.reject(error);
+    }
+    if (told) {
+      const written = told === true ? done : Promise.resolve(told).then(nothing);
+      return this.#turns.due() ? this.#later(written) : written;
     }
     if (this.#completed) return Promise.reject(this.#closed("write to"));
     const written = this.#writers.wait(item, signal);
     this.#readWaiters.resolve(true); // there is one only if the capacity is 0
-    return written;
+    return this.#turns.due() ? this.#later(written) : written;
   }
 
   /**
@@ -220,21 +233,11 @@ export class Channel<T> implements AsyncIterable<T> {
    * ```
    */
   tryWrite(item: T): boolean {
-    if (item === undefined) {
-      throw new TypeError("Cannot write to the channel: undefined is no item");
-    }
-    if (this.#completed) return false;
-    const reader = this.#readers.shift();
-    if (reader) {
-      reader.resolve(item);
-    } else if (this.#items.count < this.#capacity) {
-      this.#items.push(item);
-      this.#readWaiters.resolve(true);
-    } else if (this.#fullMode === "wait") {
-      return false;
-    } else {
-      this.#drop(item);
-    }
+    const told = this.#put(item);
+    if (told === true || told === false) return told;
+    told.then(nothing, (error) => {
+      log(console, "error", "A channel failed to tell what it dropped", { error });
+    });
     return true;
   }
 
@@ -266,7 +269,9 @@ export class Channel<T> implements AsyncIterable<T> {
    * ```
    */
   waitToWrite(signal?: AbortSignal): Promise<boolean> {
-    if (signal?.aborted) return Promise.reject(signal.reason);
+    const refused = signal === undefined ? signal : refusal(signal);
+    if (refused) return refused;
+    if (this.#turns.due()) return this.#waitToWrite(signal);
     if (this.#completed) return this.#end();
     const writable = this.#items.count < this.#capacity || this.#fullMode !== "wait" ||
       this.#readers.first;
@@ -300,13 +305,17 @@ export class Channel<T> implements AsyncIterable<T> {
    * ```
    */
   read(signal?: AbortSignal): Promise<T> {
-    if (signal?.aborted) return Promise.reject(signal.reason);
+    const refused = signal === undefined ? signal : refusal(signal);
+    if (refused) return refused;
     const item = this.tryRead();
-    if (item !== undefined) return Promise.resolve(item);
+    if (item !== undefined) {
+      const read = Promise.resolve(item);
+      return this.#turns.due() ? this.#later(read) : read;
+    }
     if (this.#completed) return Promise.reject(this.#closed("read from"));
     const read = this.#readers.wait(undefined, signal);
     this.#writeWaiters.resolve(true); // there is one only if the capacity is 0
-    return read;
+    return this.#turns.due() ? this.#later(read) : read;
   }
 
   /**
@@ -359,7 +368,9 @@ export class Channel<T> implements AsyncIterable<T> {
    * completed with, or with the signal's reason when that aborts.
    */
   waitToRead(signal?: AbortSignal): Promise<boolean> {
-    if (signal?.aborted) return Promise.reject(signal.reason);
+    const refused = signal === undefined ? signal : refusal(signal);
+    if (refused) return refused;
+    if (this.#turns.due()) return this.#waitToRead(signal);
     if (this.#items.count > 0 || this.#writers.first) return yes;
     return this.#completed ? this.#end() : this.#readWaiters.wait(undefined, signal);
   }
@@ -430,7 +441,8 @@ export class Channel<T> implements AsyncIterable<T> {
    * ```
    */
   readAll(signal?: AbortSignal): AsyncIterableIterator<T> {
-    return new Reading(this, signal);
+    checkSignal("Channel signal", signal);
+    return new Reading(this, this.#turns, signal);
   }
 
   /** The same as {@linkcode Channel.readAll} without a signal, for `for await`. */
@@ -438,14 +450,53 @@ export class Channel<T> implements AsyncIterable<T> {
     return this.readAll();
   }
 
-  #drop(item: T): void {
+  /** Whether there was room, or what `onDropped` promises. */
+  #put(item: T): boolean | PromiseLike<unknown> {
+    if (item === undefined) {
+      throw new TypeError("Cannot write to the channel: undefined is no item");
+    }
+    if (this.#completed) return false;
+    const reader = this.#readers.shift();
+    if (reader) {
+      reader.resolve(item);
+    } else if (this.#items.count < this.#capacity) {
+      this.#items.push(item);
+      this.#readWaiters.resolve(true);
+    } else if (this.#fullMode === "wait") {
+      return false;
+    } else {
+      return this.#drop(item);
+    }
+    return true;
+  }
+
+  #drop(item: T): true | PromiseLike<unknown> {
     let dropped: T | undefined = item;
     if (this.#fullMode !== "dropWrite" && this.#capacity > 0) {
       dropped = this.#fullMode === "dropNewest" ? this.#items.pop() : this.#items.shift();
       this.#items.push(item);
     }
     const onDropped = this.#onDropped;
-    onDropped(dropped as T);
+    const told = onDropped(dropped as T) as PromiseLike<unknown> | undefined;
+    return typeof told?.then === "function" ? told : true;
+  }
+
+  // Each of its own: a closure inside the method would cost every call that needs no turn.
+
+  async #waitToWrite(signal: AbortSignal | undefined): Promise<boolean> {
+    await this.#turns.give();
+    return this.waitToWrite(signal);
+  }
+
+  async #waitToRead(signal: AbortSignal | undefined): Promise<boolean> {
+    await this.#turns.give();
+    return this.waitToRead(signal);
+  }
+
+  /** The same, when the event loop has had its turn; a rejection at once. */
+  async #later<R>(result: Promise<R>): Promise<R> {
+    const [value] = await Promise.all([result, this.#turns.give()]);
+    return value;
   }
 
   /** What waiting for something gives after the end. */
@@ -463,4 +514,14 @@ export class Channel<T> implements AsyncIterable<T> {
       this.#error === undefined ? undefined : { cause: this.#error },
     );
   }
+}
+
+/** Why a call does nothing, if its signal is none or has aborted. */
+function refusal(signal: AbortSignal): Promise<never> | undefined {
+  try {
+    checkSignal("Channel signal", signal);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+  return signal.aborted ? Promise.reject(signal.reason) : undefined;
 }

@@ -1,14 +1,23 @@
-import { AbortError } from "../_abort.ts";
-import { check, nothing } from "../_check.ts";
+import { AbortError, link } from "../_abort.ts";
+import { check, checkNames, checkWord, nothing } from "../_check.ts";
 import { define } from "../_definition.ts";
+import { log } from "../_log.ts";
+import { startTimer } from "../_timer.ts";
+import { within } from "./_around.ts";
+import type { Held } from "./_hands.ts";
 import { itemOf, Pump } from "./_pump.ts";
 import { BackgroundService } from "../background_service.ts";
 import type { HostedServiceHooks } from "../hosted_service.ts";
-import type { RetryOptions } from "./retry.ts";
+import { decoder, type Input, isSchema } from "./input.ts";
+import type { BackoffOptions, RetryOptions } from "./retry.ts";
 import type { Delivery, Source } from "./source.ts";
 import type { HostedService, ServiceContext } from "../types.ts";
 
-/** What a handler is told besides the value. */
+/**
+ * What a handler is told besides the value.
+ *
+ * @typeParam T What the source delivers.
+ */
 export interface Item<T> {
   /** Which attempt this is, 1 for the first, as far as the source can count. */
   readonly attempt: number;
@@ -18,7 +27,11 @@ export interface Item<T> {
   readonly context: ServiceContext;
 }
 
-/** Settings of a {@linkcode consumer}. */
+/**
+ * Settings of a {@linkcode consumer}.
+ *
+ * @typeParam T What the source delivers.
+ */
 export interface ConsumerOptions<T> {
   /**
    * How many deliveries are held at most, and so how many handlers run at the same time; a whole
@@ -40,17 +53,38 @@ export interface ConsumerOptions<T> {
   readonly timeout?: number | undefined;
 
   /**
-   * Milliseconds to wait when the source had nothing to answer with. 0 for sources that wait
-   * themselves and give up after a while.
+   * Milliseconds between two questions to the source, if the first was answered with nothing: none are
+   * left for a source that has waited so long itself. Finite.
    *
-   * @default {1000}
+   * @default {what the source says, else 1000}
    */
   readonly pollInterval?: number | undefined;
 
   /**
-   * Takes note of a value whose last attempt has failed, before the source is told to `reject` it;
-   * that waits for it. If it fails, the value is not rejected but released, to be tried once more.
+   * When the source is asked again after it failed to answer. There is no last attempt.
    *
+   * @default {what the source says, else { delay: 1000, maxDelay: 4000, jitter: 0.5 }}
+   */
+  readonly receiveRetry?: BackoffOptions | undefined;
+
+  /**
+   * What the consumer's health is while its source fails: `degraded` is shown, but leaves the host
+   * ready; `unhealthy` does not. A broker that is away would otherwise take each instance of a web
+   * service out of rotation at once.
+   *
+   * It is an outage when `receive` has failed for more than 10 s in a row, until it answers; and when
+   * the source's own `health` says so.
+   *
+   * @default {"degraded"}
+   */
+  readonly outage?: "degraded" | "unhealthy" | undefined;
+
+  /**
+   * Takes note of a value whose last attempt has failed, or that was refused, before the source is
+   * told to `reject` it; that waits for it. If it fails, the value is not rejected but released, to be
+   * tried once more.
+   *
+   * @param value As the source delivered it; `undefined` if it could not be read.
    * @param error What the last attempt failed with.
    */
   readonly onDeadLetter?: ((value: T, error: unknown, item: Item<T>) => unknown) | undefined;
@@ -67,10 +101,30 @@ export interface ConsumerOptions<T> {
  * What a {@linkcode consumer} does, and its hooks. `start` runs before that of the source and the
  * first `receive`, `stop` when all that was taken has ended and the source has stopped: the place to
  * open and close what the handler needs.
+ *
+ * @typeParam T What is handled.
+ * @typeParam Raw What the source delivers: the same, unless there is an `input`.
  */
-export interface ConsumerDefinition<T> extends HostedServiceHooks, ConsumerOptions<T> {
+export interface ConsumerDefinition<T, Raw = T> extends HostedServiceHooks, ConsumerOptions<Raw> {
   /** Where the work comes from. */
-  readonly source: Source<T>;
+  readonly source: Source<Raw>;
+
+  /**
+   * Decodes and checks what the source delivers, once for each delivery, before its first attempt. A
+   * value that it refuses is a dead letter without another attempt. See `json` for text and bytes.
+   */
+  readonly input?: Input<T, Raw> | undefined;
+
+  /**
+   * What runs around each attempt: a span, a scope, the context of an `AsyncLocalStorage`.
+   *
+   * The attempt ends as this does: it is done without the handler if `next` is not called, and has not
+   * failed if what `next` rejects with is caught. It lasts until the handler has ended, too, and
+   * whoever has not waited for that has caught nothing.
+   *
+   * @param next Runs the handler, once, however often it is called, and settles as that does.
+   */
+  readonly around?: ((next: () => Promise<unknown>, item: Item<Raw>) => unknown) | undefined;
 
   /**
    * Does the work. When it fulfils, the value is done; when it rejects or throws, it has failed, is
@@ -82,26 +136,30 @@ export interface ConsumerDefinition<T> extends HostedServiceHooks, ConsumerOptio
    * service is asked to stop: finish it then. Who rejects because of the end of the grace, or of the
    * loss, has not failed; the value is released.
    */
-  handle(value: T, signal: AbortSignal, item: Item<T>): unknown;
+  handle(value: T, signal: AbortSignal, item: Item<Raw>): unknown;
 }
 
 /** What a {@linkcode consumer} has done since it was made, all starts together. */
 export interface ConsumerDetails {
-  /** Deliveries taken: each is one of `done`, `released`, `deadLettered` and `active`. */
+  /**
+   * Deliveries taken: each is one of `done`, `unacked`, `released`, `deadLettered` and `active`.
+   */
   readonly received: number;
   /** Deliveries handled and acked. */
   readonly done: number;
-  /** Attempts that failed. */
+  /** Deliveries handled whose ack failed, or came when the hold was lost: they may come again. */
+  readonly unacked: number;
+  /** Attempts that failed, refused values among them. */
   readonly failed: number;
   /** Failed attempts that were to be followed by another, here or by the source. */
   readonly retried: number;
-  /** Deliveries given back. */
+  /** Deliveries given back, or given up because `release` or `reject` failed. */
   readonly released: number;
   /** Deliveries rejected, their last attempt having failed. */
   readonly deadLettered: number;
   /** Deliveries in the consumer's hands now. */
   readonly active: number;
-  /** Calls of `receive` that failed. */
+  /** Calls of `receive` that failed, and what was in an answer but is no delivery. */
   readonly receiveErrors: number;
   /** Calls of `ack`, `release` and `reject` that failed. */
   readonly settleErrors: number;
@@ -118,22 +176,58 @@ export interface IdleOptions {
   readonly quiet?: number | undefined;
 }
 
-/** The background service a {@linkcode consumer} is. */
-export class Consumer<T> extends BackgroundService {
-  readonly #source: Source<T>;
-  readonly #pump: Pump<T>;
+const names: readonly (keyof ConsumerDefinition<unknown>)[] = [
+  "around",
+  "concurrency",
+  "handle",
+  "input",
+  "onDeadLetter",
+  "outage",
+  "pollInterval",
+  "random",
+  "receiveRetry",
+  "retry",
+  "source",
+  "timeout",
+];
+
+/**
+ * The background service a {@linkcode consumer} is.
+ *
+ * @typeParam T What is handled.
+ * @typeParam Raw What the source delivers.
+ */
+export class Consumer<T, Raw = T> extends BackgroundService {
+  readonly #definition: ConsumerDefinition<T, Raw>;
+  readonly #decode: ((raw: Raw) => T | PromiseLike<T>) | undefined;
+  readonly #pump: Pump<Raw>;
+  /** Of the last start; without a host it may be none. */
+  #context: ServiceContext | undefined;
   /** Whether the source has started and was not stopped. */
   #open = false;
+  /** The source is told that no more is wanted, once for each time it is open. */
+  #toldSource: Promise<void> | undefined;
 
   /** Made by {@linkcode consumer}. */
-  constructor(definition: ConsumerDefinition<T>) {
+  constructor(definition: ConsumerDefinition<T, Raw>, name: string = "consumer") {
     super();
-    check("handle", definition.handle, nothing);
-    this.#source = definition.source;
+    const label = `service "${name}"`;
+    check(label, definition, {});
+    checkNames(label, definition, names);
+    const { handle, input, around, outage = "degraded" } = definition;
+    check(`${label}.handle`, handle, nothing);
+    check(`${label}.around`, around ?? nothing, nothing);
+    if (input !== undefined && !isSchema(input)) check(`${label}.input`, input, nothing);
+    checkWord(`${label}.outage`, outage, ["degraded", "unhealthy"]);
+    this.#definition = definition;
+    this.#decode = input && decoder(input, definition);
+    const plain = !input && !around;
     this.#pump = new Pump(
       definition.source,
-      (held) => definition.handle(held.delivery.value, held.signal.signal, itemOf(held)),
-      definition,
+      plain
+        ? (held) => this.#handle(held.delivery.value as unknown as T, held, itemOf(held))
+        : (held) => this.#attempt(held),
+      { ...settings(definition), label, onClose: () => this.#tellSource() },
     );
   }
 
@@ -149,18 +243,41 @@ export class Consumer<T> extends BackgroundService {
    *
    * Before the start nothing was asked for, so it waits for that.
    *
-   * @throws {RangeError} If `quiet` is negative or `NaN`.
+   * @throws {TypeError} If `quiet` is no number.
+   * @throws {RangeError} If it is negative or `NaN`.
    */
   onIdle(options: IdleOptions = {}): Promise<void> {
+    check("options", options, {});
     const { quiet = 0 } = options;
     check("quiet", quiet, 0);
     return this.#pump.onIdle(quiet);
   }
 
+  /**
+   * Says whether the source can be reached, and what the definition's own `health` says. See
+   * {@linkcode ConsumerOptions.outage}.
+   */
+  async health(signal: AbortSignal): Promise<unknown> {
+    const { health, outage } = this.#definition;
+    const asked = this.#askSource(signal);
+    const own = await health?.call(this.#definition, signal);
+    const found = await asked;
+    const failure = found?.degraded === false ? found : this.#pump.outage;
+    if (own === false || !failure && !found) return own;
+    if (failure && outage === "unhealthy") throw failure.error;
+    return { status: "degraded", error: (failure ?? found)?.error };
+  }
+
   /** Starts the source, if that wants it, and begins the work. */
   override async start(signal?: AbortSignal, context?: ServiceContext): Promise<void> {
-    if (!this.#open) await this.#source.start?.(signal as AbortSignal, context as ServiceContext);
-    this.#open = true;
+    if (!this.#open) {
+      const { source } = this.#definition;
+      this.#pump.open();
+      this.#context = context ?? this["~worker"]?.context;
+      await source.start?.(signal as AbortSignal, this.#context as ServiceContext);
+      this.#toldSource = undefined;
+      this.#open = true;
+    }
     await super.start(signal, context);
   }
 
@@ -177,10 +294,95 @@ export class Consumer<T> extends BackgroundService {
   /** Waits until all it holds is settled and no handler runs any more, then stops the source. */
   override async stop(signal?: AbortSignal, context?: ServiceContext): Promise<void> {
     await super.stop(signal, context);
+    this.#pump.end();
     if (!this.#open) return;
+    this.#tellSource(); // in case that it was never asked for anything
     this.#open = false;
-    await this.#source.stop?.(signal as AbortSignal, context as ServiceContext);
+    const { source } = this.#definition;
+    await this.#toldSource;
+    await source.stop?.(signal as AbortSignal, (context ?? this.#context) as ServiceContext);
   }
+
+  /** Handles it where there is something to do before or around. */
+  async #attempt(held: Held<Raw>): Promise<unknown> {
+    const { around } = this.#definition;
+    const value = await (held.decoded ??= this.#read(held)) as T;
+    if (held.signal.aborted) throw held.signal.reason; // while it was decoded
+    const item = itemOf(held);
+    const handle = async (): Promise<unknown> => this.#handle(value, held, item);
+    if (!around) return handle();
+    return within((next) => around.call(this.#definition, next, item), handle);
+  }
+
+  #handle(value: T, held: Held<Raw>, item: Item<Raw>): unknown {
+    return this.#definition.handle(value, held.signal.signal, item);
+  }
+
+  async #read(held: Held<Raw>): Promise<unknown> {
+    const { value } = held.delivery;
+    if (!this.#decode) return value;
+    try {
+      return await this.#pump.patience.wait(this.#decode(value), 'its "input"', held.context);
+    } catch (error) {
+      held.refused = true;
+      throw error;
+    }
+  }
+
+  /** What is wrong with the source, if anything. */
+  async #askSource(
+    signal: AbortSignal,
+  ): Promise<{ readonly degraded: boolean; readonly error: unknown } | undefined> {
+    try {
+      const answer = await this.#definition.source.health?.(signal);
+      if (answer === false) {
+        return { degraded: false, error: new Error("The source answered false") };
+      }
+      if (answer === "degraded") return { degraded: true, error: undefined };
+      const { status, error } = (answer ?? {}) as { readonly status?: unknown; error?: unknown };
+      if (status === "degraded") return { degraded: true, error };
+    } catch (error) {
+      return { degraded: false, error };
+    }
+  }
+
+  /** Tells the source that no more is wanted, and waits for it until the end of the grace. */
+  #tellSource(): void {
+    const context = this.#context as ServiceContext;
+    const { source } = this.#definition;
+    if (!this.#open || !source.stopping) return;
+    this.#toldSource ??= this.#unlessForced(async () => {
+      const told = source.stopping?.(context.forced, context);
+      const what = "its source to give back what it holds";
+      await this.#pump.patience.wait(told, what, context);
+    });
+  }
+
+  /** Never rejects. Who settles when the grace is over, at the latest, is waited for. */
+  async #unlessForced(call: () => Promise<void>): Promise<void> {
+    const { forced, clock, logger, name } = this.#context as ServiceContext;
+    const line = `Service "${name}" failed to have its source give back what it holds`;
+    const called = call().catch((error) => log(logger, "error", line, { error }));
+    let clear = nothing;
+    let unlink = nothing;
+    const cut = new Promise<void>((resolve) => {
+      unlink = link(forced, () => {
+        this.#pump.patience.end();
+        clear = startTimer(clock, 0, resolve);
+      });
+    });
+    await Promise.race([called, cut]);
+    unlink();
+    clear();
+  }
+}
+
+/** What of a definition concerns the pump; read one by one, as it may be an instance of a class. */
+function settings<T, Raw>(definition: ConsumerDefinition<T, Raw>): ConsumerOptions<Raw> {
+  const { concurrency, retry, timeout, pollInterval, receiveRetry, random } = definition;
+  const { onDeadLetter: given } = definition;
+  const onDeadLetter = typeof given === "function" ? given.bind(definition) : given;
+  return { concurrency, retry, timeout, pollInterval, receiveRetry, random, onDeadLetter };
 }
 
 /**
@@ -189,8 +391,10 @@ export class Consumer<T> extends BackgroundService {
  * It takes only what it has room for, and no value, however bad, ends it: a failed one is tried
  * again after a growing delay ({@linkcode RetryOptions}), by the source if that
  * {@linkcode Source.delays}, else in place; after the last attempt it is a dead letter. A source that
- * fails is asked again, after a second at first and up to a minute. Whatever fails is logged and counted in
- * {@linkcode Consumer.details}.
+ * fails is asked again, after a second at first and up to four, and shows in the health of the
+ * consumer ({@linkcode ConsumerOptions.outage}). Whatever fails is logged and counted in
+ * {@linkcode Consumer.details}; a call to the source, or to `onDeadLetter`, that hangs is logged after
+ * 30 s, and again after each doubling.
  *
  * When the host stops, it takes no more (in `stopping`), finishes what it holds (in `stop`), and
  * releases what waits for another attempt. When the grace ends, the handlers' signals abort; what
@@ -198,6 +402,7 @@ export class Consumer<T> extends BackgroundService {
  * handler's outcome counts no more, but the stop waits for it, so that the host can name it.
  *
  * Each value is handled *at least once*: it may come again after a crash, a cut stop or a failed ack.
+ * With work that is always there, timers, sockets and signals still get their turn every 15 ms.
  *
  * @param name What the host calls it.
  * @throws {TypeError} If something in the definition has the wrong type.
@@ -245,11 +450,23 @@ export class Consumer<T> extends BackgroundService {
  * ```
  *
  * @typeParam T What is handled.
+ * @typeParam Raw What the source delivers.
  */
+export function consumer<T, Raw>(
+  name: string,
+  definition: ConsumerDefinition<T, Raw> & { readonly input: Input<T, Raw> },
+): Consumer<T, Raw> & HostedService;
+/** The same for a source that delivers what the handler wants. */
 export function consumer<T>(
   name: string,
   definition: ConsumerDefinition<T>,
-): Consumer<T> & HostedService {
-  check(`service "${name}"`, definition, {});
-  return define(new Consumer(definition), name, definition);
+): Consumer<T> & HostedService;
+export function consumer<T, Raw>(
+  name: string,
+  definition: ConsumerDefinition<T, Raw>,
+): Consumer<T, Raw> & HostedService {
+  const service = define(new Consumer(definition, name), name, definition);
+  // What has just been defined is the definition's health alone; the class asks for that, too.
+  delete (service as { health?: unknown }).health;
+  return service;
 }

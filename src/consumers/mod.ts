@@ -27,7 +27,16 @@ export {
   type IdleOptions,
   type Item,
 } from "./consumer.ts";
-export type { RetryOptions } from "./retry.ts";
+export { Inbox, type InboxOptions } from "./inbox.ts";
+export {
+  type Input,
+  InputError,
+  type InputIssue,
+  type InputResult,
+  type StandardSchema,
+} from "./input.ts";
+export { json } from "./json.ts";
+export type { BackoffOptions, RetryOptions } from "./retry.ts";
 export type { Delivery, ReceiveOptions, ReleaseOptions, Source } from "./source.ts";
 export {
   type Task,

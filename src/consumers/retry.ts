@@ -1,23 +1,17 @@
-import { check } from "../_check.ts";
+import { check, checkFinite, checkNames, checkWhole, nothing } from "../_check.ts";
 
-/** When a failed value is tried again, and how often. */
-export interface RetryOptions {
+/** How the delays between the attempts at something grow. */
+export interface BackoffOptions {
   /**
-   * How often a value is tried in all, before it is a dead letter: 1 or more, or `Infinity`.
-   *
-   * @default {5}
-   */
-  readonly attempts?: number | undefined;
-  /**
-   * Milliseconds before the second attempt; twice as many before each further one.
+   * Milliseconds before the second attempt; twice as many before each further one. Finite.
    *
    * @default {1000}
    */
   readonly delay?: number | undefined;
   /**
-   * The longest delay, in milliseconds.
+   * The longest delay, in milliseconds: not less than `delay`, if both are set.
    *
-   * @default {60000}
+   * @default {60000, or `delay` if that is more}
    */
   readonly maxDelay?: number | undefined;
   /**
@@ -29,31 +23,73 @@ export interface RetryOptions {
   readonly jitter?: number | undefined;
 }
 
-/** {@linkcode RetryOptions}, checked and complete. */
-export interface Retry {
-  readonly attempts: number;
+/** When a failed value is tried again, and how often. */
+export interface RetryOptions extends BackoffOptions {
+  /**
+   * How often a value is tried in all, before it is a dead letter: a whole number from 1, or
+   * `Infinity`.
+   *
+   * @default {5}
+   */
+  readonly attempts?: number | undefined;
+  /**
+   * Asked after each failed attempt but the last: `false`, and nothing else, makes the value a dead
+   * letter at once. One that throws is logged, and the value is tried again.
+   *
+   * @param error What the attempt failed with.
+   * @default {() => true}
+   */
+  readonly retryable?: ((error: unknown) => boolean) | undefined;
+}
+
+/** {@linkcode BackoffOptions}, checked and complete. */
+export interface Backoff {
   readonly delay: number;
   readonly maxDelay: number;
   readonly jitter: number;
 }
 
+/** {@linkcode RetryOptions}, checked and complete. */
+export interface Retry extends Backoff {
+  readonly attempts: number;
+  readonly retryable: (error: unknown) => unknown;
+}
+
+const backoffNames = ["delay", "maxDelay", "jitter"];
+
 /** Fills in what is not set. */
-export function readRetry(options: RetryOptions = {}): Retry {
-  check("retry", options, {});
-  const { attempts = 5, delay = 1_000, maxDelay = 60_000, jitter = 0.5 } = options;
-  check("retry", { attempts, delay, maxDelay, jitter }, {
-    attempts: 1,
-    delay: 0,
-    maxDelay: 0,
-    jitter: 0,
-  });
-  if (attempts < 1) throw new RangeError(`Cannot use retry.attempts: ${attempts} is less than 1`);
-  if (jitter > 1) throw new RangeError(`Cannot use retry.jitter: ${jitter} is more than 1`);
-  return { attempts, delay, maxDelay, jitter };
+export function readRetry(options: RetryOptions = {}, label: string = "retry"): Retry {
+  check(label, options, {});
+  checkNames(label, options, [...backoffNames, "attempts", "retryable"]);
+  const { attempts = 5, retryable = nothing } = options;
+  if (attempts !== Infinity) checkWhole(`${label}.attempts`, attempts, 1);
+  check(`${label}.retryable`, retryable, nothing);
+  return { ...readDelays(options, label, 60_000), attempts, retryable };
+}
+
+/** The same for something that is tried until it succeeds. */
+export function readBackoff(options: BackoffOptions, label: string, longest: number): Backoff {
+  check(label, options, {});
+  checkNames(label, options, backoffNames);
+  return readDelays(options, label, longest);
+}
+
+/** What is set decides: a longest delay that nobody has set gives way to a delay, and vice versa. */
+function readDelays(options: BackoffOptions, label: string, longest: number): Backoff {
+  checkFinite(`${label}.delay`, options.delay ?? 0);
+  const { jitter = 0.5, maxDelay = Math.max(longest, options.delay ?? 0) } = options;
+  check(label, { maxDelay, jitter }, { maxDelay: 0, jitter: 0 });
+  const { delay = Math.min(1_000, maxDelay) } = options;
+  if (maxDelay < delay) {
+    const message = `Cannot use ${label}.maxDelay: ${maxDelay} is less than delay: ${delay}`;
+    throw new RangeError(message);
+  }
+  if (jitter > 1) throw new RangeError(`Cannot use ${label}.jitter: ${jitter} is more than 1`);
+  return { delay, maxDelay, jitter };
 }
 
 /** Milliseconds to wait after this many failures in a row, 1 or more. */
-export function backoff(retry: Retry, failures: number, random: () => number): number {
+export function backoff(retry: Backoff, failures: number, random: () => number): number {
   const doubled = retry.delay * 2 ** Math.min(failures - 1, 1_000); // not yet Infinity
   return Math.min(doubled, retry.maxDelay) * (1 - retry.jitter * random());
 }

@@ -1,3 +1,4 @@
+import type { BackoffOptions } from "./retry.ts";
 import type { ServiceContext } from "../types.ts";
 
 /** What a consumer asks of a {@linkcode Source}. */
@@ -13,6 +14,12 @@ export interface ReceiveOptions {
 export interface ReleaseOptions {
   /** Milliseconds the source should wait before it delivers the value again; 0 for at once. */
   readonly delay: number;
+  /**
+   * What an attempt failed with: it counts, and the next delivery has a higher
+   * {@linkcode Delivery.attempt}. Without it the work was interrupted, or never begun, and does not
+   * count.
+   */
+  readonly error?: unknown;
 }
 
 /**
@@ -25,18 +32,19 @@ export interface ReleaseOptions {
  *
  * What engines cannot do, and what to do then:
  *
- * - No wait for messages (a table, a list): poll inside `receive`, or answer with nothing and let
- *   the consumer's `pollInterval` do it.
- * - Push with prefetch (AMQP, NATS): keep what was pushed in a buffer that `receive` empties, and
- *   prefetch as many as the first call's `max`. Every call of one run is given the same signal: when
- *   it aborts, cancel the subscription and give the buffer back.
- * - A connection that breaks: reject `receive`, which is called again after a delay, and connect
- *   anew there. If the engine delivers again what it saw as held, abort {@linkcode Delivery.lost}.
+ * - No wait for messages (a table, a list): answer with nothing, and let the consumer ask again
+ *   after {@linkcode Source.pollInterval}.
+ * - Push with prefetch (AMQP, NATS): put what is pushed into an `Inbox`, and prefetch as many as the
+ *   first call's `max`. In {@linkcode Source.stopping} cancel the subscription and empty the inbox.
+ * - A connection that breaks: reject `receive`, which is called again after
+ *   {@linkcode Source.receiveRetry}, and connect anew there. If the engine delivers again what it saw
+ *   as held, abort {@linkcode Delivery.lost}.
+ * - A hold that runs out (SQS, a table, a Redis stream): say `hold: "lease"`, and extend it.
  * - No delayed release (classic AMQP, Kafka): leave {@linkcode Source.delays} out. The consumer then
  *   waits with the delivery in its hands and tries again in place.
  * - No count of attempts: leave {@linkcode Delivery.attempt} out, and `delays` too.
- * - Values that cannot be read (JSON that is none): hand them out as they are and let the handler
- *   read them. A `receive` that rejects because of one blocks all behind it.
+ * - Values that cannot be read (JSON that is none): hand them out as they are; the consumer's `input`
+ *   reads them. A `receive` that rejects because of one blocks all behind it.
  * - Order (a Kafka partition, a FIFO group): hand out the next value of a group when the one before
  *   is settled, and leave `delays` out. The consumer begins deliveries in the order of the answer.
  *   When the partition moves to somebody else, abort `lost`.
@@ -87,6 +95,22 @@ export interface Source<T> {
   readonly delays?: boolean | undefined;
 
   /**
+   * Milliseconds between two calls of `receive` if the first answered with nothing; 0 for a source
+   * that waits itself. The consumer's option of the same name comes first.
+   *
+   * @default {1000}
+   */
+  readonly pollInterval?: number | undefined;
+
+  /**
+   * When `receive` is called again after it failed. The consumer's option of the same name comes
+   * first.
+   *
+   * @default {{ delay: 1000, maxDelay: 4000, jitter: 0.5 }}
+   */
+  readonly receiveRetry?: BackoffOptions | undefined;
+
+  /**
    * Opens what the source needs, its connection say. Called by each consumer over this source, before
    * its first `receive`; the start of the consumer waits for it, and fails with it. One connection
    * for several sources is better a service of its own, listed before their consumers.
@@ -106,12 +130,34 @@ export interface Source<T> {
   stop?(signal: AbortSignal, context: ServiceContext): unknown;
 
   /**
+   * Takes note that no more is wanted: cancels the subscription and gives back what is buffered.
+   * Called once for each `start` that fulfilled, when the signal of `receive` has aborted, so perhaps
+   * while a `receive` is pending. What the consumer holds may still be settled afterwards.
+   *
+   * The stop of the consumer waits for it, before it calls `stop`. A failure is logged.
+   *
+   * @param signal Aborts when the grace is over: then it is waited for no longer.
+   * @param context The consumer's.
+   */
+  stopping?(signal: AbortSignal, context: ServiceContext): unknown;
+
+  /**
+   * Says whether the source can be reached, as `HostedService.health` does: throws, rejects or answers
+   * `false` if not. Part of the health of each consumer over it, where it counts as an outage; see
+   * `ConsumerOptions.outage`.
+   *
+   * @param signal Aborts when the answer comes too late to count.
+   */
+  health?(signal: AbortSignal): unknown;
+
+  /**
    * Waits until there is at least one delivery, and answers with at most `max`. Called again when
    * the consumer has room, never while an earlier call is pending.
    *
-   * An answer with none is allowed: the consumer asks again after its `pollInterval`. A rejection
-   * is logged, and the consumer asks again after a growing delay; it stops for no error. Whoever
-   * has taken some values and fails to take the next answers with those.
+   * An answer with none is allowed: the consumer asks again, `pollInterval` after it has asked. A
+   * rejection is logged, and the consumer asks again after a growing delay; it stops for no error.
+   * Whoever has taken some values and fails to take the next answers with those. An answer is
+   * checked: what is no delivery is logged, and given back if it has a `release`.
    *
    * @param signal Aborts when no more is wanted; the same one in every call of a run. Then settle
    * soon: by rejecting (with the reason, best), or with an answer. Nothing may be lost by it: what
@@ -125,7 +171,7 @@ export interface Source<T> {
  * One value in the hands of a consumer, until it is settled by one of `ack`, `release` and `reject`:
  * the consumer calls exactly one of them, once. What they return is awaited. If one fails, that is
  * logged and counted, and the delivery is given up: the source delivers the value again when its own
- * hold on it runs out.
+ * hold on it runs out. Only an `ack` under a lease is tried again; see {@linkcode Delivery.hold}.
  *
  * @typeParam T What is to be handled.
  */
@@ -134,12 +180,31 @@ export interface Delivery<T> {
   readonly value: T;
 
   /**
-   * Which delivery of this value it is, 1 for the first. Whoever counts may count too many (one that
-   * was only interrupted), never too few.
+   * Which attempt at this value it is, a whole number, 1 for the first. Whoever counts may count too
+   * many (one that was only interrupted), never too few.
    *
-   * @default {1}
+   * Anything else means that nobody knows. Then the consumer counts from 1 and tries again in place,
+   * also if the source {@linkcode Source.delays}, or it could never tell the last attempt.
    */
   readonly attempt?: number | undefined;
+
+  /**
+   * What travelled with the value besides: the context of a trace, say. The consumer does not look at
+   * it.
+   */
+  readonly headers?: Readonly<Record<string, unknown>> | undefined;
+
+  /**
+   * What the source's hold on the value hangs on. `"connection"`: it lasts as long as that, and an
+   * `ack` that fails has failed for good. `"lease"`: it runs out by itself. Then
+   *
+   * - an `ack` that fails is tried again, after 250 ms, then after twice as long each time, up to 30 s,
+   *   and the hold is extended meanwhile;
+   * - a hold that was not extended for three times {@linkcode Delivery.extendEvery} is lost.
+   *
+   * @default {"connection"}
+   */
+  readonly hold?: "connection" | "lease" | undefined;
 
   /**
    * How often to call {@linkcode Delivery.extend}, in milliseconds: a third of the visibility
@@ -151,7 +216,8 @@ export interface Delivery<T> {
    * Aborts when the source has lost its hold on the value: its connection has closed, its partition
    * moved, its lease run out. The signal of the attempt aborts then, with the same reason, and no
    * other attempt follows here. The delivery is settled all the same: released, or acked if the
-   * handler still finished. The source decides what that is worth.
+   * handler still finished. The source decides what that is worth; the consumer counts such an ack as
+   * `unacked`, whatever comes of it.
    *
    * Make one for each delivery: Node warns of the eleventh listener on one signal.
    */
@@ -178,6 +244,9 @@ export interface Delivery<T> {
    * It takes longer: keep the value from others for another while. Called every
    * {@linkcode Delivery.extendEvery}, one call after the other, until the delivery is settled; a
    * last call may still be pending then. A failure is logged, and the next call comes as planned.
+   *
+   * Answers `false`, and nothing else, when the hold is lost: somebody else has the value by now. That
+   * is what {@linkcode Delivery.lost} is, by another way.
    */
   extend?(): unknown;
 }

@@ -1,10 +1,13 @@
 import { link } from "../_abort.ts";
-import { check, nothing } from "../_check.ts";
+import { check, checkNames, checkSignal, checkWhole, nothing } from "../_check.ts";
 import { log } from "../_log.ts";
 import type { Held } from "./_hands.ts";
 import { Pump, type QuickSource } from "./_pump.ts";
+import { type Spare, SpareSignals } from "./_spare_signals.ts";
 import { BackgroundService } from "../background_service.ts";
+import { Waiters } from "../channels/_waiters.ts";
 import { Channel } from "../channels/channel.ts";
+import { ChannelClosedError } from "../channels/channel_closed_error.ts";
 import type { ConsumerDetails } from "./consumer.ts";
 import type { Delivery } from "./source.ts";
 import type { ServiceContext } from "../types.ts";
@@ -13,7 +16,7 @@ import type { ServiceContext } from "../types.ts";
  * Work for a {@linkcode TaskQueue}. It is done when what it returns fulfils.
  *
  * @param signal Aborts when the grace of the queue is over, and when the task exceeds the queue's
- * `timeout`. A task that declares no parameter is given no signal of its own.
+ * `timeout`. It is the task's own until the task has ended.
  * @param context The queue's.
  */
 export type Task = (signal: AbortSignal, context: ServiceContext) => unknown;
@@ -29,7 +32,8 @@ export interface TaskQueueOptions {
 
   /**
    * How many tasks may wait in the queue; then {@linkcode TaskQueue.enqueue} waits for room.
-   * `Infinity` for no limit.
+   * `Infinity` for no limit. A task for which there is a free place to run does not wait: with 0, as
+   * many are taken as may run.
    */
   readonly capacity: number;
 
@@ -55,6 +59,14 @@ export interface TaskQueueOptions {
    */
   readonly stopTimeout?: number | undefined;
 }
+
+const optionNames: readonly (keyof TaskQueueOptions)[] = [
+  "name",
+  "capacity",
+  "concurrency",
+  "timeout",
+  "stopTimeout",
+];
 
 /** What a {@linkcode TaskQueue} has done, and what waits in it. */
 export interface TaskQueueDetails {
@@ -83,6 +95,9 @@ export interface TaskQueueDetails {
  * grace ends, the signals of the tasks abort, and what is not finished is left in
  * {@linkcode TaskQueue.unfinished} and named in one warning.
  *
+ * It may be started again once all it ran has ended, in another host too: then it takes tasks anew.
+ * What is in `unfinished` stays there.
+ *
  * @example Answer first, work later
  * ```ts
  * import { createHost } from "@runhost/host";
@@ -105,11 +120,19 @@ export class TaskQueue extends BackgroundService {
   readonly name: string;
   /** See {@linkcode TaskQueueOptions.stopTimeout}. */
   readonly stopTimeout: number | undefined;
-  readonly #channel: Channel<Task>;
+  readonly #capacity: number;
+  readonly #concurrency: number;
   readonly #pump: Pump<Task>;
+  readonly #signals: SpareSignals | undefined;
+  /** What is queued; who waits for room is not in it. Complete from a stop to the next start. */
+  #channel: Channel<Task> = new Channel();
+  readonly #waiting: Waiters<void, Task> = new Waiters();
+  #stopped = false;
+  /** How many tasks may run now: none before the start. */
+  #places = 0;
+  /** How many are queued or running. */
+  #held = 0;
   #unfinished: Task[] = [];
-  /** How many are waiting for room, queued or running. */
-  #open = 0;
   #idle: (() => void)[] = [];
 
   /**
@@ -121,17 +144,27 @@ export class TaskQueue extends BackgroundService {
    */
   constructor(options: TaskQueueOptions) {
     super();
-    check("options", options, { capacity: 0 });
-    const { name = "TaskQueue", capacity, concurrency, timeout, stopTimeout } = options;
-    check("name", name, "");
+    check("TaskQueue options", options, {});
+    const { name = "TaskQueue", capacity, stopTimeout } = options;
+    const { concurrency = 1, timeout = Infinity } = options;
+    check("TaskQueue options.name", name, "");
+    const label = `service "${name}"`;
+    checkNames(label, options, optionNames);
+    if (capacity !== Infinity) checkWhole(`${label}.capacity`, capacity, 0);
+    checkWhole(`${label}.concurrency`, concurrency, 1);
+    check(`${label}.timeout`, timeout, 0);
+    if (stopTimeout !== undefined) check(`${label}.stopTimeout`, stopTimeout, 0);
     this.name = name;
     this.stopTimeout = stopTimeout;
-    this.#channel = new Channel({ capacity });
+    this.#capacity = capacity;
+    this.#concurrency = concurrency;
+    // With a timeout each task needs one that no other has had.
+    this.#signals = timeout === Infinity ? new SpareSignals() : undefined;
     const source: QuickSource<Task> = {
       receive: (signal, { max }) => this.#receive(signal, max),
       take: () => this.#take(),
     };
-    this.#pump = new Pump(source, run, {
+    this.#pump = new Pump<Task>(source, (held) => this.#run(held), {
       concurrency,
       timeout,
       retry: { attempts: 1 },
@@ -169,12 +202,18 @@ export class TaskQueue extends BackgroundService {
    * rejection.
    */
   async enqueue(task: Task, signal?: AbortSignal): Promise<void> {
-    check("task", task, nothing);
-    this.#open++;
+    this.#check(task);
+    checkSignal(`the signal of service "${this.name}"`, signal);
+    if (signal?.aborted) throw signal.reason;
+    if (this.#stopped) throw this.#closed();
+    if (this.#hasRoom()) {
+      this.#held++;
+      return this.#channel.write(task);
+    }
     try {
-      await this.#channel.write(task, signal);
+      await this.#waiting.wait(task, signal);
     } catch (error) {
-      this.#closed(1);
+      this.#update();
       throw error;
     }
   }
@@ -197,10 +236,10 @@ export class TaskQueue extends BackgroundService {
    * ```
    */
   tryEnqueue(task: Task): boolean {
-    check("task", task, nothing);
-    const queued = this.#channel.tryWrite(task);
-    if (queued) this.#open++;
-    return queued;
+    this.#check(task);
+    const taken = !this.#stopped && this.#hasRoom();
+    if (taken) this.#admit(task);
+    return taken;
   }
 
   /**
@@ -208,12 +247,32 @@ export class TaskQueue extends BackgroundService {
    * stop has given up the rest. Queued tasks wait for the start, and so does this.
    */
   async onIdle(): Promise<void> {
-    if (this.#open > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    if (this.#isBusy()) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Takes tasks again if it had been stopped; see `BackgroundService.start`. */
+  override async start(
+    signal: AbortSignal | undefined = undefined,
+    context: ServiceContext | undefined = this["~worker"]?.context,
+  ): Promise<void> {
+    const earlier = this.executeTask;
+    const started = super.start(signal, context);
+    if (this.#stopped && this.executeTask !== earlier) { // else earlier work still runs
+      this.#channel = new Channel();
+      this.#stopped = false;
+    }
+    await started;
   }
 
   /** Runs tasks until it is told to stop, then until all it holds have ended. */
-  override execute(signal: AbortSignal, context: ServiceContext): Promise<void> {
-    return this.#pump.run(signal, context);
+  override async execute(signal: AbortSignal, context: ServiceContext): Promise<void> {
+    this.#places = this.#concurrency;
+    this.#fill();
+    try {
+      await this.#pump.run(signal, context);
+    } finally {
+      this.#places = 0;
+    }
   }
 
   /**
@@ -221,7 +280,9 @@ export class TaskQueue extends BackgroundService {
    * {@linkcode TaskQueue.unfinished}.
    */
   override async stop(signal?: AbortSignal, context?: ServiceContext): Promise<void> {
+    this.#stopped = true;
     this.#channel.complete();
+    this.#waiting.reject(this.#closed());
     let unlink = nothing;
     const forced = new Promise<void>((resolve) => (unlink = link(signal, () => resolve())));
     await Promise.race([this.onIdle(), forced, this.executeTask?.catch(nothing)]);
@@ -245,10 +306,60 @@ export class TaskQueue extends BackgroundService {
     return task && new TaskDelivery(task, this.#ended);
   }
 
+  /** With a signal that is of no other task as long as this one runs. */
+  #run(held: Held<Task>): unknown {
+    const { delivery, context } = held;
+    const { value: task } = delivery;
+    if (!this.#signals) return task(held.signal.signal, context);
+    const spare = this.#signals.take();
+    held.signal = (delivery as TaskDelivery).spare = spare;
+    return task(spare.own, context);
+  }
+
+  #check(task: Task): void {
+    check(`a task of service "${this.name}"`, task, nothing);
+  }
+
+  /** Whether one more task need not wait for room: those that are about to run take none. */
+  #hasRoom(): boolean {
+    return this.#held < this.#capacity + this.#places;
+  }
+
+  #admit(task: Task): void {
+    this.#held++;
+    this.#channel.tryWrite(task);
+  }
+
+  /** Lets in who waits for room, as far as there is some. */
+  #fill(): void {
+    while (this.#waiting.first && this.#hasRoom()) {
+      const { held: task, resolve } = this.#waiting.shift()!;
+      this.#admit(task);
+      resolve();
+    }
+  }
+
+  #isBusy(): boolean {
+    return this.#held > 0 || this.#waiting.first !== undefined;
+  }
+
+  /** Tells who waits for it that there is nothing to do. */
+  #update(): void {
+    if (this.#isBusy()) return;
+    for (const resolve of this.#idle) resolve();
+    this.#idle = [];
+  }
+
+  #closed(): ChannelClosedError {
+    return new ChannelClosedError(`Cannot queue in service "${this.name}": it was told to stop`);
+  }
+
   #giveUp(context: ServiceContext | undefined): void {
-    const left = this.#channel.count;
-    for (let task; (task = this.#channel.tryRead());) this.#unfinished.push(task);
-    this.#closed(left);
+    for (let task; (task = this.#channel.tryRead());) {
+      this.#unfinished.push(task);
+      this.#held--;
+    }
+    this.#update();
     const { length } = this.#unfinished;
     if (length > 0 && context) {
       const line =
@@ -257,43 +368,35 @@ export class TaskQueue extends BackgroundService {
     }
   }
 
-  #closed(count: number): void {
-    this.#open -= count;
-    if (this.#open > 0) return;
-    for (const resolve of this.#idle) resolve();
-    this.#idle = [];
-  }
-
-  readonly #ended = (task: Task, finished: boolean): void => {
-    if (!finished) this.#unfinished.push(task);
-    this.#closed(1);
+  readonly #ended = ({ value, spare }: TaskDelivery, finished: boolean): void => {
+    if (!finished) this.#unfinished.push(value);
+    if (spare) this.#signals?.give(spare);
+    this.#held--;
+    if (this.#waiting.first) this.#fill();
+    this.#update();
   };
 }
 
 class TaskDelivery implements Delivery<Task> {
   readonly value: Task;
-  readonly #ended: (task: Task, finished: boolean) => void;
+  /** What its task was given, if that may be another's after it. */
+  spare: Spare | undefined;
+  readonly #ended: (delivery: TaskDelivery, finished: boolean) => void;
 
-  constructor(value: Task, ended: (task: Task, finished: boolean) => void) {
+  constructor(value: Task, ended: (delivery: TaskDelivery, finished: boolean) => void) {
     this.value = value;
     this.#ended = ended;
   }
 
   ack(): void {
-    this.#ended(this.value, true);
+    this.#ended(this, true);
   }
 
   reject(): void {
-    this.#ended(this.value, true);
+    this.#ended(this, true);
   }
 
   release(): void {
-    this.#ended(this.value, false);
+    this.#ended(this, false);
   }
-}
-
-/** Making a signal takes longer than all the rest: for those who ask for one. */
-function run({ delivery, signal, context }: Held<Task>): unknown {
-  const { value: task } = delivery;
-  return task(task.length > 0 ? signal.signal : context.forced, context);
 }

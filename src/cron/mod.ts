@@ -21,10 +21,10 @@
  * @module
  */
 
-import { Cron } from "croner";
-import { answers } from "../_abort.ts";
+import { answers, link } from "../_abort.ts";
 import { check, checkWord, nothing } from "../_check.ts";
 import { define } from "../_definition.ts";
+import { log } from "../_log.ts";
 import { textOf } from "../_render.ts";
 import {
   checkSchedule,
@@ -33,7 +33,9 @@ import {
   type ScheduleDefinition,
   type ScheduledService,
 } from "../_schedule.ts";
+import { startTimer } from "../_timer.ts";
 import type { ServiceContext } from "../types.ts";
+import { readPattern } from "./_pattern.ts";
 
 export type {
   ScheduleDefinition,
@@ -50,6 +52,15 @@ export interface CronDefinition extends ScheduleDefinition {
    * before them and a year behind if need be; `@hourly`, `@daily`, `@weekly`, `@monthly` or
    * `@yearly`; or one moment, such as `2027-01-01T00:00:00`. The rest is in the documentation of
    * `croner`.
+   *
+   * - With a day of the month **and** a day of the week, either is enough, as in crontab:
+   *   `0 0 13 * 5` runs on each 13th and each Friday. A `+` asks for both: `0 0 13 * +5` runs on
+   *   Fridays the 13th.
+   * - `L`, `LW`, `15W`, `5L` and `5#2` are the last day, the last working day, the working day
+   *   nearest to the 15th, the last and the second Friday of the month.
+   * - Refused are what others write and mean differently: steps from a number (`0/30`; write
+   *   `0-59/30`, or a star before the slash), ranges that wrap (`22-2`; write `22-23,0-2`), and days
+   *   counted from the last (`L-3`).
    */
   readonly pattern: string;
 
@@ -64,7 +75,7 @@ export interface CronDefinition extends ScheduleDefinition {
    * What becomes of moments that pass without a run because another one goes on, the machine is
    * suspended or, with a `store`, the program does not run: one run for all of them as soon as
    * possible, or none. Under `skip`, a moment that no other run covers counts as missed when it is
-   * a minute late.
+   * a minute later than its jitter allows.
    *
    * @default {"runOnce"}
    */
@@ -78,7 +89,9 @@ export interface CronDefinition extends ScheduleDefinition {
 }
 
 /**
- * Remembers when a schedule was last run. When it fails, that is logged, and the schedule goes on.
+ * Remembers up to when a schedule is dealt with: when it was last run and, before the first run,
+ * when it was first started. When it fails, that is logged, and the schedule goes on; it is warned of
+ * when it takes longer than 30 s, and again after each doubling.
  */
 export interface LastRunStore {
   /**
@@ -90,9 +103,12 @@ export interface LastRunStore {
   load(signal: AbortSignal): LastRun | PromiseLike<LastRun>;
 
   /**
-   * Keeps when the last run began. Called when it has ended, well or not, unless the stop has cut
-   * it: then it is run again after the next start. Not called for runs that were only triggered.
-   * The next run and the stop wait for it.
+   * Keeps when the last run began, less what its jitter may have added. Called when it has ended,
+   * well or not, unless the stop has cut it: then it is run again after the next start. Not called
+   * for runs that were only triggered. The next run and the stop wait for it.
+   *
+   * Called too when nothing was saved before, with the time of the start, so that also the very
+   * first run is caught up on when the program does not run at its time; not under `missed: "skip"`.
    *
    * @param signal Aborts when the grace of the stop is over.
    */
@@ -105,8 +121,11 @@ export type LastRun = Date | number | string | null | undefined;
 /** How late a run may be without being missed. */
 const tolerance = 60_000;
 
-/** A wall clock that is set back by more has been wrong before. */
-const day = 24 * 60 * 60 * 1_000;
+/** A wall clock that is set back by more would silence a schedule for too long. */
+const longestSilence = 3 * 60 * 60 * 1_000;
+
+/** A store that takes longer is warned of. */
+const patience = 30_000;
 
 /**
  * A background service that does its work whenever a cron pattern matches the wall clock.
@@ -118,13 +137,15 @@ const day = 24 * 60 * 60 * 1_000;
  * It runs in **every replica** of a program, and a shared `store` does not change that: where only
  * one may work, the work has to take a lock.
  *
- * When the clocks change, a daily time that does not exist runs right after the gap, and one that
- * exists twice runs the first time only. A pattern with several times a day (`*`, a list, a range
- * or a step in seconds, minutes or hours) skips times that do not exist and runs both times at
- * those that exist twice.
+ * When the clocks change, a pattern with numbers and lists of numbers in seconds, minutes and hours
+ * (`30 2,14 * * *`) has **fixed times**: one that does not exist runs right after the gap, one that
+ * exists twice runs the first time only. One with a `*`, a range or a step there has **intervals**
+ * (a star and `/30` in the minute): times that do not exist are skipped, and those that exist twice
+ * run both times. An interval within the gap alone has no run that day; list its times if it must.
  *
  * A wall clock that is set forward misses what it passes over. One that is set back repeats
- * nothing, unless by more than a day: then it was wrong before, and the schedule counts from now.
+ * nothing, unless by more than 3 hours: then the schedule counts from now, runs again at moments
+ * that come again, and says so by a warning.
  *
  * @param name What the host calls it.
  * @throws {TypeError} If the name is not a string, or something in the definition has the wrong type.
@@ -157,79 +178,66 @@ const day = 24 * 60 * 60 * 1_000;
  * ```
  */
 export function cron(name: string, definition: CronDefinition): ScheduledService {
-  checkSchedule(name, definition);
+  const label = checkSchedule(name, definition, ["pattern", "timeZone", "missed", "store"]);
   const { missed = "runOnce", store, jitter = 0, now = () => Date.now() } = definition;
-  const label = `service "${name}"`;
   checkWord(`${label}.missed`, missed, ["runOnce", "skip"]);
   if (store !== undefined) check(`${label}.store`, store, { load: nothing, save: nothing });
-  const nextAfter = readPattern(label, definition);
+  const nextAfter = readPattern(label, definition.pattern, definition.timeZone);
   const skip = missed === "skip";
 
   const schedule = new Schedule(definition, async (signal, context) => {
-    const lastRun = store && await load(store, signal, context);
-    /** Up to when all is dealt with. */
-    let last = lastRun?.getTime() ?? now();
+    const loaded = store && await load(store, signal, context);
+    /** Up to when all is dealt with, by the last run too. */
+    let last = loaded?.getTime() ?? now();
     let begun = last;
+    if (store && loaded === null && !skip && !signal.aborted) await save(store, last, context);
+    /** What is due, and after which time that is so. */
+    let [due, after]: [number | undefined, number] = [undefined, NaN];
+    const next = (): number | undefined => {
+      if (after !== last) due = nextAfter(after = last);
+      return due;
+    };
     return {
-      lastRun,
+      lastRun: loaded ?? undefined,
       now,
-      date: (time) => new Date(time),
+      wall: (time) => time,
 
       due() {
         const time = now();
-        if (last > time + day) last = time;
-        const due = nextAfter(last);
-        if (!skip || due === undefined || due + jitter + tolerance >= time) return due;
-        last = time;
-        return nextAfter(last);
+        if (last - time > longestSilence) {
+          const hours = Math.floor((last - time) / 360_000) / 10;
+          const what = `the wall clock was set back by ${hours} h or more`;
+          const line = `Service "${context.name}": ${what}, so the schedule counts from now`;
+          log(context.logger, "warn", line);
+          last = time;
+        }
+        if (skip) last = Math.max(last, time - jitter - tolerance);
+        return next();
       },
 
-      begun() {
-        last = begun = now();
+      begun(moment) {
+        last = begun = Math.max(moment, now() - jitter);
       },
 
       async ended({ triggered }, cut) {
-        if (skip) last = Math.max(last, now());
-        if (!store || triggered || cut) return;
-        try {
-          await store.save(new Date(begun), context.forced);
-        } catch (error) {
-          complain(context, "the last run was not saved", error);
-        }
+        if (skip) last = Math.max(last, now() - jitter);
+        if (store && !triggered && !cut) await save(store, begun, context);
       },
     };
   });
   return define(schedule, name, definition);
 }
 
-/** The first moment after another, by a pattern in its time zone. */
-function readPattern(
-  label: string,
-  { pattern, timeZone }: CronDefinition,
-): (time: number) => number | undefined {
-  check(`${label}.pattern`, pattern, "");
-  check(`${label}.timeZone`, timeZone ?? "", "");
-  const reading = <T>(option: string, read: () => T): T => {
-    try {
-      return read();
-    } catch (cause) {
-      throw new RangeError(`Cannot use ${label}.${option}: ${textOf(cause)}`, { cause });
-    }
-  };
-  reading("timeZone", () => new Intl.DateTimeFormat("en", { timeZone }));
-  const options = timeZone === undefined ? {} : { timezone: timeZone };
-  const parsed = reading("pattern", () => new Cron(pattern, options));
-  return (time) => parsed.nextRun(new Date(time))?.getTime();
-}
-
+/** Gives what was saved; `null` if nothing was, and `undefined` if nobody knows. */
 async function load(
   store: LastRunStore,
   signal: AbortSignal,
   context: ServiceContext,
-): Promise<Date | undefined> {
+): Promise<Date | null | undefined> {
+  const stopWatching = watch("load", context);
   try {
     const saved = await store.load(signal);
-    if (saved === undefined || saved === null) return undefined;
+    if (saved === undefined || saved === null) return null;
     const date = new Date(saved);
     if (!Number.isNaN(date.getTime())) return date;
     throw new TypeError(`Cannot use what was loaded: ${textOf(saved)} is not a date`);
@@ -238,5 +246,38 @@ async function load(
       complain(context, "the last run was not loaded, so none is caught up on", error);
     }
     return undefined;
+  } finally {
+    stopWatching();
   }
+}
+
+async function save(store: LastRunStore, last: number, context: ServiceContext): Promise<void> {
+  const stopWatching = watch("save", context);
+  try {
+    await store.save(new Date(last), context.forced);
+  } catch (error) {
+    complain(context, "the last run was not saved", error);
+  } finally {
+    stopWatching();
+  }
+}
+
+/** Warns of a store that takes its time, until the grace is over: no run begins meanwhile. */
+function watch(what: "load" | "save", { name, logger, clock, forced }: ServiceContext): () => void {
+  let waited = 0;
+  let clear = nothing;
+  const wait = (ms: number): void => {
+    clear = startTimer(clock, ms, () => {
+      waited += ms;
+      const line = `Service "${name}": store.${what} has not ended in ${waited / 1_000} s`;
+      log(logger, "warn", `${line}, and no run begins before`);
+      wait(waited);
+    });
+  };
+  wait(patience);
+  const unlink = link(forced, () => clear());
+  return () => {
+    unlink();
+    clear();
+  };
 }

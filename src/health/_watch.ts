@@ -18,7 +18,14 @@ export interface Watch {
 
 /** A finding; `wrong` is what is wrong, `undefined` if nothing is. */
 export function found(name: string, wrong: unknown): Finding {
-  return { name, status: wrong === undefined ? "ok" : "failed", error: wrong };
+  return { name, ...judged(wrong) };
+}
+
+/** What a health check found, whoever was asked. */
+type Health = Pick<Finding, "status" | "error">;
+
+function judged(wrong: unknown): Health {
+  return { status: wrong === undefined ? "ok" : "failed", error: wrong };
 }
 
 export function createWatch(member: Member): Watch {
@@ -28,10 +35,10 @@ export function createWatch(member: Member): Watch {
   const fresh = 1_000;
   const { service, name, context } = member;
   const { host, clock, logger } = context;
-  /** What the log says of the service, until it takes it back. */
-  const said: Record<string, boolean> = {};
-  /** What was wrong when last asked, and when to ask again: not before there is an answer. */
-  let answer: Promise<unknown>;
+  /** What the log says of the service last: nothing is said of one that was always well. */
+  const said: Record<string, Health["status"]> = {};
+  /** What was found when last asked, and when to ask again: not before there is an answer. */
+  let answer: Promise<Health>;
   let next = -Infinity;
 
   return {
@@ -41,7 +48,8 @@ export function createWatch(member: Member): Watch {
         return;
       }
       const silence = Math.round(clock.now() - Math.max(member.since, member.beat));
-      return say("alive", silence > heartbeat ? new Error(`No beat for ${silence} ms`) : undefined);
+      const wrong = silence > heartbeat ? new Error(`No beat for ${silence} ms`) : undefined;
+      return say("alive", judged(wrong));
     },
 
     async readyz() {
@@ -50,53 +58,63 @@ export function createWatch(member: Member): Watch {
       if (host.state !== "started" || !service.health && !service.holdsReady) return;
       if (!ready) return found(name, new Error("Not ready yet"));
       if (clock.now() >= next) answer = ask();
-      const wrong = await answer;
-      if (host.state === "started") return say("healthy", wrong);
+      const health = await answer;
+      if (host.state === "started") return say("healthy", health);
     },
   };
 
-  /** Resolves to what is wrong, if anything, or in the end to the fact that nobody knows. */
-  function ask(): Promise<unknown> {
+  /** Resolves to what was found, or in the end to the fact that nobody knows. */
+  function ask(): Promise<Health> {
     const given = new Latch();
     next = Infinity;
 
     return new Promise((resolve) => {
-      const end = (wrong: unknown): void => {
+      const end = (health: Health): void => {
         clear();
         unsubscribe();
-        resolve(wrong);
+        resolve(health);
       };
       const giveUp = (): void => {
         given.abort(new AbortError("No answer in time"));
-        end(given.reason);
+        end(judged(given.reason));
       };
       const clear = startTimer(clock, limit, giveUp);
       const unsubscribe = host.subscribe(() => host.state === "started" || giveUp());
-      examine(given.signal).then((wrong) => {
+      examine(given.signal).then((health) => {
         next = clock.now() + fresh;
-        end(wrong);
-        if (!answers(wrong, given)) say("answering", given.aborted ? wrong : undefined);
+        end(health);
+        const { error } = health;
+        if (!answers(error, given)) say("answering", judged(given.aborted ? error : undefined));
       });
     });
   }
 
-  /** What is wrong with the service, if anything. */
-  async function examine(signal: AbortSignal): Promise<unknown> {
+  /** How the service is. */
+  async function examine(signal: AbortSignal): Promise<Health> {
     try {
-      return await service.health?.(signal) === false ? new Error("It answered false") : undefined;
+      const answer = await service.health?.(signal);
+      if (answer === false) return judged(new Error("It answered false"));
+      const { status, error } = answer === "degraded"
+        ? { status: answer }
+        : (answer ?? {}) as Partial<Health>;
+      if (status !== "degraded") return judged(undefined);
+      return { status, error: error ?? new Error("It answered degraded") };
     } catch (error) {
-      return error ?? null;
+      return judged(error ?? null);
     }
   }
 
   /** Makes a finding, and logs when it differs from the last one: probes come all the time. */
-  function say(what: string, wrong: unknown): Finding {
-    const ok = wrong === undefined;
-    if (!!said[what] === ok) {
-      said[what] = !ok;
-      if (ok) log(logger, "info", `Service "${name}" is ${what} again`);
-      else log(logger, "warn", `Service "${name}" is not ${what}`, { error: wrong });
+  function say(what: string, health: Health): Finding {
+    const { status, error } = health;
+    if (status !== (said[what] ?? "ok")) {
+      said[what] = status;
+      if (status === "ok") log(logger, "info", `Service "${name}" is ${what} again`);
+      else {
+        const how = status === "degraded" ? status : `not ${what}`;
+        log(logger, "warn", `Service "${name}" is ${how}`, { error });
+      }
     }
-    return found(name, wrong);
+    return { name, status, error };
   }
 }

@@ -39,10 +39,11 @@ export interface HealthCheck {
   readonly name: string;
   /**
    * Whether it passed. A service that has failed under `backgroundServiceExceptionBehavior:
-   * "ignore"` is `ignored`: listed, and no reason to be not ready.
+   * "ignore"` is `ignored`, one whose `health` says that it can do part of its work only is
+   * `degraded`: both are listed, and no reason to be not ready.
    */
-  readonly status: "ok" | "failed" | "ignored";
-  /** What is wrong, unless it passed: what the service threw, or an `Error` that says so. */
+  readonly status: "ok" | "degraded" | "failed" | "ignored";
+  /** What is wrong, unless it is ok: what the service threw, or an `Error` that says so. */
   readonly error: unknown;
 }
 
@@ -57,7 +58,7 @@ export interface HealthReport {
   readonly started: boolean;
   /**
    * Whether the host is started and nobody has asked for the stop, every service with `holdsReady`
-   * has called `context.ready()`, and every `health` check passed.
+   * has called `context.ready()`, and no `health` check failed.
    */
   readonly ready: boolean;
   /** All that was looked at, of each probe the host first. */
@@ -69,7 +70,8 @@ export interface HealthReport {
  * the same time, for 800 ms at most. One that has not answered by then counts as failed and is not
  * asked again before it has; answers are good for 1 s, whoever asks.
  *
- * When a check begins to fail the host's logger is told why, once, and once when it recovers.
+ * When a check begins to fail, or to be degraded, the host's logger is told why, once, and once when it
+ * recovers.
  *
  * @returns Never rejects because of a service.
  * @throws {TypeError} If `host` is none.
@@ -113,8 +115,8 @@ export async function health(host: Host): Promise<HealthReport> {
  * `/startupz` or `/readyz`, wherever it is mounted, with 200 or 503. Other paths are 404, other
  * methods than GET and HEAD 405. See {@linkcode HealthReport} for what each of them means.
  *
- * The body is `ok`; with `?verbose`, and when something fails, a line for each check; JSON, with
- * the same in it, for `Accept: application/json`. Reasons are withheld, for they may hold secrets:
+ * The body is `ok`; with `?verbose`, and when something fails, a line for each check, where one that is
+ * degraded begins with `[-]` as well, but fails nothing; JSON, with the same in it, for `Accept: application/json`. Reasons are withheld, for they may hold secrets:
  * they are in the log. (The body of an answer to HEAD is for the server to leave out.)
  *
  * @throws {TypeError} If `host` is none.

@@ -5,7 +5,9 @@ export type Notify = (state: string, signal: AbortSignal) => unknown;
 interface Globals {
   readonly process?: {
     readonly pid: number;
-    readonly env: Readonly<Record<string, string | undefined>>;
+    readonly env: Record<string, string | undefined>;
+    /** Since Node 20.16. Bundlers leave it alone. */
+    getBuiltinModule?(name: string): unknown;
   };
   readonly Deno?: DenoNamespace;
 }
@@ -18,7 +20,11 @@ interface DenoNamespace {
   };
   readonly Command: new (
     command: string,
-    options: { readonly args: readonly string[]; readonly signal: AbortSignal },
+    options: {
+      readonly args: readonly string[];
+      readonly env: Readonly<Record<string, string>>;
+      readonly signal: AbortSignal;
+    },
   ) => { output(): Promise<{ readonly code: number; readonly stderr: Uint8Array }> };
   /** Only with `--unstable-net`. */
   listenDatagram?(address: UnixAddress): {
@@ -36,10 +42,24 @@ interface ChildProcessModule {
   execFile(
     file: string,
     args: readonly string[],
-    options: { readonly signal: AbortSignal },
+    options: {
+      readonly env: Readonly<Record<string, string | undefined>>;
+      readonly signal: AbortSignal;
+    },
     callback: (error: Error | null) => void,
   ): void;
 }
+
+/** The socket of the service manager, in the hands of the one host that speaks to it. */
+export interface Socket {
+  readonly name: string;
+  /** Whoever is called to send looks for it where it was: a native addon, say. */
+  lend(notify: Notify): Notify;
+  /** Puts it back into the environment. */
+  giveBack(): void;
+}
+
+const variableName = "NOTIFY_SOCKET";
 
 /** The globals, looked up when used. */
 function globals(): Globals {
@@ -61,15 +81,54 @@ export function isOwnProcess(pid: string): boolean {
   return pid === `${globals().process?.pid}`;
 }
 
+/**
+ * Takes the socket out of the environment, as sd_notify(3) can: what a child process inherits it
+ * speaks through, and systemd, told to listen to all processes of the unit, takes it for the service.
+ * So does a second host in this process, whose stop is not that of the service.
+ *
+ * Whether this is the unit's main process (`SYSTEMD_EXEC_PID`) does not matter: under npm it is a
+ * child, and the service all the same.
+ */
+export function takeSocket(): Socket | undefined {
+  const name = variable(variableName);
+  if (!name || isClusterWorker()) return undefined;
+  const { env } = globals().process!;
+  const take = (): boolean => delete env[variableName];
+  const giveBack = (): void => void (env[variableName] = name);
+  take();
+  return {
+    name,
+    giveBack,
+    lend: (notify) => (state, signal) => {
+      giveBack();
+      try {
+        return notify(state, signal);
+      } finally {
+        take();
+      }
+    },
+  };
+}
+
+/** Whether the primary is the service. Workers may be forked before its host has taken the socket. */
+function isClusterWorker(): boolean {
+  const { Deno, process } = globals();
+  if (Deno) return false; // which has no cluster
+  const cluster = process?.getBuiltinModule?.("node:cluster") as
+    | { readonly isWorker: boolean }
+    | undefined;
+  return cluster?.isWorker === true;
+}
+
 /** The best way to the service manager this runtime has. */
 export function notifyThrough(socket: string): Notify {
   const { Deno } = globals();
-  if (!Deno) return spawn;
+  if (!Deno) return (state, signal) => spawn(socket, state, signal);
   if (Deno.listenDatagram && /^[/@]/.test(socket)) {
     const path = socket.replace("@", "\0"); // how abstract names are written
     return (state) => sendDatagram(Deno, path, state);
   }
-  return (state, signal) => runCommand(Deno, state, signal);
+  return (state, signal) => runCommand(Deno, socket, state, signal);
 }
 
 async function sendDatagram(deno: DenoNamespace, path: string, state: string): Promise<void> {
@@ -86,18 +145,33 @@ async function sendDatagram(deno: DenoNamespace, path: string, state: string): P
 /** The program that systemd brings along for those without such a socket. */
 const program = "systemd-notify";
 
-async function runCommand(deno: DenoNamespace, state: string, signal: AbortSignal): Promise<void> {
-  const { code, stderr } = await new deno.Command(program, { args: state.split("\n"), signal })
+async function runCommand(
+  deno: DenoNamespace,
+  socket: string,
+  state: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const env = { [variableName]: socket };
+  const { code, stderr } = await new deno.Command(program, { args: state.split("\n"), env, signal })
     .output();
   if (signal.aborted) throw signal.reason;
   if (code) throw new Error(`${program} ended with ${code}: ${new TextDecoder().decode(stderr)}`);
 }
 
 /** On Node and Bun, which have no Unix datagram sockets. */
-async function spawn(state: string, signal: AbortSignal): Promise<void> {
-  const name: string = "node:child_process"; // so that a bundle for a browser does without
-  const { execFile } = await import(name) as ChildProcessModule;
+async function spawn(socket: string, state: string, signal: AbortSignal): Promise<void> {
+  const { process } = globals();
+  const name: string = "node:child_process"; // no literal: a bundle for a browser does without
+  const { execFile } = (process?.getBuiltinModule?.(name) ??
+    // Left as it is by bundlers; for Node below 20.16.
+    await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as ChildProcessModule;
+  const env = { ...process?.env, [variableName]: socket };
   await new Promise<void>((resolve, reject) => {
-    execFile(program, state.split("\n"), { signal }, (error) => error ? reject(error) : resolve());
+    execFile(
+      program,
+      state.split("\n"),
+      { env, signal },
+      (error) => error ? reject(error) : resolve(),
+    );
   });
 }

@@ -16,19 +16,19 @@
  * @module
  */
 
-import { check, nothing } from "../_check.ts";
+import { check, checkNames, nothing } from "../_check.ts";
 import { createMessages } from "./_messages.ts";
 import { report } from "./_report.ts";
 import { hostedService } from "../hosted_service.ts";
-import { isOwnProcess, notifyThrough, variable } from "./_notify.ts";
+import { isOwnProcess, notifyThrough, takeSocket, variable } from "./_notify.ts";
 import type { ServiceFactory } from "../types.ts";
 
 /** Options of {@linkcode systemd}. */
 export interface SystemdOptions {
   /**
    * Sends one message to the socket that `NOTIFY_SOCKET` names, such as `"READY=1\nSTATUS=Running"`:
-   * for a native addon that can. The next message waits for what it returns; a failure is one
-   * warning, and stops nothing.
+   * for a native addon that can. The variable is set while this is called, and not after that. The
+   * next message waits for what it returns; a failure is one warning, and stops nothing.
    *
    * @default {a datagram on Deno with `--unstable-net`, else the program `systemd-notify`}
    */
@@ -51,6 +51,10 @@ export interface SystemdOptions {
  * unless the environment has a `NOTIFY_SOCKET`, which on Deno takes the permission to read it; it
  * does not ask for that.
  *
+ * It speaks for the process: from its start to the end of its disposal the variable is out of the
+ * environment, so that neither a child process nor another host is taken for the service. It does
+ * nothing in a worker of `node:cluster`: put it into the primary.
+ *
  * @throws {TypeError} If `notify` is not a function.
  *
  * @example Beside `runHost` of any runtime
@@ -68,17 +72,25 @@ export interface SystemdOptions {
  * ```
  */
 export function systemd(options: SystemdOptions = {}): ServiceFactory {
-  check("options", options, {});
+  const label = 'service "systemd"';
+  check(label, options, {});
+  checkNames(label, options, ["notify"]);
   const { notify } = options;
-  if (notify !== undefined) check("notify", notify, nothing);
+  if (notify !== undefined) check(`${label}.notify`, notify, nothing);
 
   return function systemd({ host, clock, logger }) {
     const service = hostedService("systemd", {});
-    const socket = variable("NOTIFY_SOCKET");
+    const socket = takeSocket();
     if (!socket) return service;
-    const messages = createMessages({ clock, logger, notify: notify ?? notifyThrough(socket) });
+    const send = notify ? socket.lend(notify) : notifyThrough(socket.name);
+    const messages = createMessages({ clock, logger, notify: send });
     const end = report({ host, clock, messages, watchdog: watchdog() });
-    return Object.assign(service, { [Symbol.asyncDispose]: end });
+    return Object.assign(service, {
+      async [Symbol.asyncDispose](): Promise<void> {
+        await end();
+        socket.giveBack();
+      },
+    });
   };
 }
 

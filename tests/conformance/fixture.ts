@@ -1,5 +1,6 @@
 /**
- * What the real .NET host, its timers and its channels did, as recorded: the shape of the JSON files.
+ * What the real .NET host, its timers and its channels did, and when Cronos runs a pattern, as
+ * recorded: the shape of the JSON files.
  *
  * @module
  */
@@ -12,7 +13,8 @@ import type { Script, ScriptedService } from "../_scripted_service.ts";
 export type Fixture =
   | { readonly kind: "lifecycle"; readonly golden: readonly LifecycleGolden[] }
   | { readonly kind: "timers"; readonly golden: readonly TimerGolden[] }
-  | { readonly kind: "channels"; readonly golden: readonly ChannelGolden[] };
+  | { readonly kind: "channels"; readonly golden: readonly ChannelGolden[] }
+  | { readonly kind: "cron"; readonly golden: readonly CronGolden[] };
 
 /** One scenario, what .NET did, and where we differ. */
 export interface LifecycleGolden {
@@ -103,11 +105,21 @@ export interface ChannelStep {
   readonly completion?: string | undefined;
 }
 
+/** The moments of a cron pattern near a change of the clock, as Cronos gives them. */
+export interface CronGolden {
+  readonly pattern: string;
+  readonly timeZone: string;
+  /** Milliseconds since 1970; the moments are later. */
+  readonly from: number;
+  readonly next: readonly number[];
+}
+
 /** Reads a file of recordings. */
 export function readFixture(path: string | URL): Fixture {
-  const { golden } = JSON.parse(readFileSync(path, "utf8")) as { readonly golden?: unknown };
+  const file = JSON.parse(readFileSync(path, "utf8")) as Readonly<Record<string, unknown>>;
+  const golden = file["golden"] ?? file["cases"];
   if (!Array.isArray(golden) || golden.length === 0) {
-    throw new TypeError(`Cannot read ${path}: no recordings in "golden"`);
+    throw new TypeError(`Cannot read ${path}: no recordings in "golden" or "cases"`);
   }
   const first: object = golden[0];
   const kind = "scenario" in first
@@ -116,7 +128,11 @@ export function readFixture(path: string | URL): Fixture {
     ? "timers"
     : "mode" in first
     ? "channels"
+    : "pattern" in first
+    ? "cron"
     : undefined;
-  if (!kind) throw new TypeError(`Cannot read ${path}: neither lifecycle, timers nor channels`);
+  if (!kind) {
+    throw new TypeError(`Cannot read ${path}: neither lifecycle, timers, channels nor cron`);
+  }
   return { kind, golden } as Fixture;
 }

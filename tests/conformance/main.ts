@@ -1,6 +1,6 @@
 /**
  * Replays files of recordings: `npx tsx tests/conformance/main.ts [file...]`. Prints how many agree
- * with .NET and how many follow each rule; exits with 1 if any disagrees.
+ * with .NET (for cron with Cronos) and how many follow each rule; exits with 1 if any disagrees.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import process from "node:process";
 import { readFixture } from "./fixture.ts";
 import { judge, report } from "./verdict.ts";
 
-const own = ["lifecycle.json", "timers.json", "channels.json"]
+const own = ["lifecycle.json", "timers.json", "channels.json", "cron.json"]
   .map((name) => new URL(name, import.meta.url));
 const files = process.argv.slice(2);
 

@@ -5,10 +5,11 @@
  */
 
 import { disagreement } from "./agreement.ts";
-import type { Fixture, LifecycleGolden, Moment, Scenario } from "./fixture.ts";
+import type { CronGolden, Fixture, LifecycleGolden, Moment, Scenario } from "./fixture.ts";
 import { type Entry, moments, type Recording } from "./recording.ts";
 import { replay } from "./replay.ts";
 import { replayChannel } from "./replay_channel.ts";
+import { replayCron } from "./replay_cron.ts";
 import { replayTimer } from "./replay_timer.ts";
 import { rules } from "./rules/mod.ts";
 import { Story } from "./rules/story.ts";
@@ -16,7 +17,7 @@ import { Story } from "./rules/story.ts";
 /** What became of one recording. */
 export interface Verdict {
   readonly id: string;
-  /** What it was judged by: `agrees with .NET`, or a rule. */
+  /** What it was judged by: `agrees with .NET`, `agrees with Cronos`, or a rule. */
   readonly by: string;
   /** What is wrong with it, in one line. */
   readonly wrong?: string;
@@ -35,6 +36,8 @@ export async function judge(fixture: Fixture): Promise<readonly Verdict[]> {
       return await each(fixture.golden, (golden) => judgeSteps(golden, replayTimer));
     case "channels":
       return await each(fixture.golden, (golden) => judgeSteps(golden, replayChannel));
+    case "cron":
+      return await each(fixture.golden, judgeCron);
   }
 }
 
@@ -78,6 +81,14 @@ async function judgeSteps<Golden extends { readonly id: string }>(
   const { id } = golden;
   const wrong = await play(golden).catch(crash);
   return wrong ? { id, by: parity, wrong, details: JSON.stringify(golden) } : { id, by: parity };
+}
+
+async function judgeCron(golden: CronGolden): Promise<Verdict> {
+  const { pattern, timeZone, from } = golden;
+  const id = `${pattern} in ${timeZone} from ${new Date(from).toISOString()}`;
+  const wrong = await replayCron(golden).catch(crash);
+  const by = "agrees with Cronos";
+  return wrong ? { id, by, wrong, details: JSON.stringify(golden) } : { id, by };
 }
 
 async function judgeLifecycle(golden: LifecycleGolden): Promise<Verdict> {

@@ -9,7 +9,7 @@ import { bun, deno } from "../../scripts/runtimes.ts";
 import { present } from "../_commands.ts";
 import { beside } from "./_lanes.ts";
 import { Program } from "./_program.ts";
-import { fixture, node, type Runtime } from "./_runtimes.ts";
+import { fixture, node, type Runtime, tsx } from "./_runtimes.ts";
 
 const test = suite("systemd");
 const check = present("a host under systemd", "python3", "systemd-notify")
@@ -158,6 +158,46 @@ for (const runtime of spawning) {
   });
 }
 
+for (
+  const [name, command, manner] of [
+    [node.name, node.command, "parent"],
+    ["Deno", [deno, "run", "-A"], "parent"],
+    ["Bun", [bun, "run"], "parent"],
+    [node.name, node.command, "cluster"],
+  ] as const
+) {
+  const child = manner === "parent" ? "a child process" : "a worker of its cluster";
+
+  check(`${name}: ${child} does not speak for it`, async () => {
+    const manager = await listen();
+    const program = start({ name, command }, manner, {
+      NOTIFY_SOCKET: manager.socket,
+    }, "systemd_family.ts");
+    assert.equal(await program.ending, {
+      exit: 0,
+      stdout: ["child: end", "main: end"],
+      stderr: [],
+    });
+    const messages = await manager.heard("STATUS=Stopped");
+    assert.equal(milestones(messages), ["READY", "STOPPING"]);
+    assert.not.ok(messages.some(matches(/of the child/)), messages.join("\n"));
+  });
+}
+
+check("tsx: a program that a wrapper has started speaks for the unit", async () => {
+  const manager = await listen();
+  // `env` becomes the wrapper, whose process id is what systemd would have called the main one.
+  const set = `SYSTEMD_EXEC_PID=$$ NOTIFY_SOCKET='${manager.socket}'`;
+  const line = `${set} exec "$0" "$@"`;
+  const program = new Program(
+    ["/bin/sh", "-c", line, process.execPath, tsx, fixture("systemd.ts"), "polite"],
+  );
+  await manager.prints("READY=1 STATUS=Running");
+  program.send("SIGTERM");
+  await program.ending;
+  assert.equal(milestones(await manager.heard("STATUS=Stopped")), ["READY", "STOPPING"]);
+});
+
 check("Deno without the permission to read it says nothing, and asks nobody", async () => {
   const manager = await listen();
   const program = start({ name: "Deno", command: [deno, "run"] }, "polite", {
@@ -215,9 +255,10 @@ function start(
   { command }: Runtime,
   manner: string,
   variables: Readonly<Record<string, string>>,
+  file: string = "systemd.ts",
 ): Program {
   const set = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
-  return new Program(["/usr/bin/env", ...set, ...command, fixture("systemd.ts"), manner]);
+  return new Program(["/usr/bin/env", ...set, ...command, fixture(file), manner]);
 }
 
 function matches(pattern: RegExp): (text: string) => boolean {

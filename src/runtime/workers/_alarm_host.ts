@@ -1,11 +1,11 @@
 import { AbortError } from "../../_abort.ts";
-import { check, nothing } from "../../_check.ts";
+import { check, checkFinite, checkNames, nothing } from "../../_check.ts";
 import { log } from "../../_log.ts";
 import { readSettings, type Settings } from "../../_options.ts";
 import { textOf } from "../../_render.ts";
 import { startTimer } from "../../_timer.ts";
 import { createHost } from "../../host.ts";
-import { backoff, readRetry, type Retry, type RetryOptions } from "../../consumers/retry.ts";
+import { type Backoff, backoff, type BackoffOptions, readBackoff } from "../../consumers/retry.ts";
 import type { Host, HostOptions, Services } from "../../types.ts";
 
 /** What is used of the state of a Durable Object. */
@@ -38,7 +38,7 @@ export interface AlarmHostOptions extends HostOptions {
   readonly pause?: number | undefined;
 
   /** When a slice that failed is followed by the next; there is no last attempt. */
-  readonly retry?: Omit<RetryOptions, "attempts"> | undefined;
+  readonly retry?: BackoffOptions | undefined;
 
   /**
    * As of any host; it begins when the slice is over.
@@ -120,9 +120,9 @@ interface Slice {
 export class AlarmHost {
   readonly #storage: AlarmState["storage"];
   readonly #services: () => Services;
-  readonly #options: Omit<HostOptions, keyof Times> & Times;
+  readonly #times: Times;
   readonly #settings: Settings;
-  readonly #retry: Retry;
+  readonly #retry: Backoff;
   #running: Slice | undefined;
   #failures = 0;
 
@@ -135,25 +135,23 @@ export class AlarmHost {
    * @throws {RangeError} If a time is negative or `NaN`, or a slice could take for ever.
    */
   constructor(state: AlarmState, services: () => Services, options: AlarmHostOptions = {}) {
-    const { slice = 10_000, pause = 0, shutdownTimeout = 4_000, abandonTimeout = 1_000 } = options;
-    check("state", state, { storage: { setAlarm: nothing } });
-    check("services", services, nothing);
-    check("options", { slice, pause }, { slice: 0, pause: 0 });
-    if (slice + pause + shutdownTimeout + abandonTimeout === Infinity) {
-      throw new RangeError("Cannot use options: a slice must not take for ever");
-    }
+    const label = "AlarmHost options";
+    check("AlarmHost state", state, {
+      storage: { getAlarm: nothing, setAlarm: nothing, deleteAlarm: nothing },
+    });
+    check("AlarmHost services", services, nothing);
+    check(label, options, {});
+    const { slice = 10_000, pause = 0 } = options;
+    const { shutdownTimeout = 4_000, abandonTimeout = 1_000 } = options;
+    // A slice must not take for ever: the alarm that goes on after a crash is set to its end.
+    const times = { slice, pause, shutdownTimeout, abandonTimeout };
+    checkNames(label, options, [...Object.keys(times), "retry"]);
+    for (const [key, ms] of Object.entries(times)) checkFinite(`${label}.${key}`, ms);
     this.#storage = state.storage;
     this.#services = services;
-    this.#options = {
-      ...options,
-      slice,
-      pause,
-      shutdownTimeout,
-      abandonTimeout,
-      stopWhenIdle: true,
-    };
-    this.#settings = readSettings(this.#options);
-    this.#retry = readRetry(options.retry);
+    this.#settings = readSettings({ ...options, ...times, stopWhenIdle: true });
+    this.#times = times;
+    this.#retry = readBackoff(options.retry ?? {}, `${label}.retry`, 60_000);
   }
 
   /** Sets the first alarm, unless one is set: the work begins soon, or is under way. */
@@ -181,7 +179,7 @@ export class AlarmHost {
     const ended = new Promise<void>((resolve) => (end = resolve));
     const slice: Slice = this.#running = { host: undefined, stopped: false, ended };
     try {
-      const { slice: work, shutdownTimeout, abandonTimeout } = this.#options;
+      const { slice: work, shutdownTimeout, abandonTimeout } = this.#times;
       await this.#setAlarm(work + shutdownTimeout + abandonTimeout); // it cannot end later
       if (slice.stopped) return;
       const next = await this.#run(slice);
@@ -198,13 +196,13 @@ export class AlarmHost {
   async #run(slice: Slice): Promise<number | undefined> {
     const { clock, logger } = this.#settings;
     const controller = new AbortController();
-    const over = new AbortError(`A slice of ${this.#options.slice} ms is over`);
-    const clear = startTimer(clock, this.#options.slice, () => controller.abort(over));
+    const over = new AbortError(`A slice of ${this.#times.slice} ms is over`);
+    const clear = startTimer(clock, this.#times.slice, () => controller.abort(over));
     try {
-      slice.host = createHost(this.#services(), this.#options);
+      slice.host = createHost(this.#services(), this.#settings);
       await slice.host.run(controller.signal);
       this.#failures = 0;
-      return controller.signal.aborted ? this.#options.pause : undefined;
+      return controller.signal.aborted ? this.#times.pause : undefined;
     } catch (error) {
       const next = backoff(this.#retry, ++this.#failures, Math.random);
       const line = `A slice failed; the next begins in ${Math.round(next)} ms: ${textOf(error)}`;

@@ -1,5 +1,5 @@
 import { AbortError, link } from "../../_abort.ts";
-import { check, nothing } from "../../_check.ts";
+import { check, checkList, checkNames, checkSignal, checkWhole, nothing } from "../../_check.ts";
 import { log } from "../../_log.ts";
 import { globalClock, startTimer } from "../../_timer.ts";
 import type { Clock, Logger } from "../../types.ts";
@@ -67,7 +67,7 @@ export interface BatchFailure<T> {
  * @param handle Does the work. Its signal aborts when the batch must end, and after `timeout`.
  * @returns What is not done, in the order in which that was known. Never rejects.
  * @throws {TypeError} If an option has the wrong type.
- * @throws {RangeError} If `concurrency` is less than 1, or `timeout` negative or `NaN`.
+ * @throws {RangeError} If `concurrency` is no whole number from 1, or `timeout` negative or `NaN`.
  *
  * @example Amazon SQS on AWS Lambda
  * ```ts
@@ -102,14 +102,19 @@ export async function handleBatch<T>(
   handle: (item: T, signal: AbortSignal) => unknown,
   options: BatchOptions = {},
 ): Promise<BatchFailure<T>[]> {
+  const label = "handleBatch options";
+  checkList("handleBatch items", items);
+  check("handleBatch handle", handle, nothing);
+  check(label, options, {});
+  checkNames(label, options, ["concurrency", "timeout"]);
   const { concurrency = 1, timeout = Infinity, signal, forced } = options;
   const { clock = globalClock, logger = console } = options;
-  check("concurrency", concurrency, 1);
-  check("timeout", timeout, 0);
-  check("handle", handle, nothing);
-  if (concurrency < 1) {
-    throw new RangeError(`Cannot use concurrency: ${concurrency} is less than 1`);
-  }
+  checkWhole(`${label}.concurrency`, concurrency, 1);
+  check(`${label}.timeout`, timeout, 0);
+  checkSignal(`${label}.signal`, signal);
+  checkSignal(`${label}.forced`, forced);
+  check(`${label}.clock`, clock, globalClock);
+  check(`${label}.logger`, logger, { warn: nothing, error: nothing });
 
   const waiting = [...items];
   const failures: BatchFailure<T>[] = [];

@@ -1,5 +1,5 @@
-import { check, nothing } from "../../_check.ts";
-import { backoff, readRetry, type RetryOptions } from "../../consumers/retry.ts";
+import { check, checkNames, checkWhole, nothing } from "../../_check.ts";
+import { backoff, type BackoffOptions, readBackoff } from "../../consumers/retry.ts";
 import type { HostedService } from "../../types.ts";
 import { type BatchOptions, handleBatch } from "./_batch.ts";
 import type { LazyHost } from "./_lazy_host.ts";
@@ -91,7 +91,7 @@ export interface QueueConsumer<Env = unknown, Body = unknown>
    *
    * @default {as the queue is configured}
    */
-  readonly retry?: Omit<RetryOptions, "attempts"> | undefined;
+  readonly retry?: BackoffOptions | undefined;
 
   /**
    * Does the work. The message is acked when it fulfils and retried when it rejects or throws, unless
@@ -203,18 +203,29 @@ export function exportedHandler<Env = unknown>(
   handlers: WorkerHandlers<Env>,
   options: ExportedHandlerOptions = {},
 ): ExportedHandler<Env> {
-  const { fetchLimit = 30_000, eventLimit = 900_000 } = options;
+  check("exportedHandler host", host, { handle: nothing });
+  check("exportedHandler handlers", handlers, {});
+  checkNames("exportedHandler handlers", handlers, ["fetch", "scheduled", "queue"]);
   const { fetch, scheduled = {}, queue = {} } = handlers;
-  check("host", host, { handle: nothing });
-  check("options", { fetchLimit, eventLimit }, { fetchLimit: 0, eventLimit: 0 });
   if (fetch !== undefined) check("fetch", fetch, nothing);
+  check("scheduled", scheduled, {});
+  check("queue", queue, {});
+  check("exportedHandler options", options, {});
+  checkNames("exportedHandler options", options, ["fetchLimit", "eventLimit"]);
+  const { fetchLimit = 30_000, eventLimit = 900_000 } = options;
+  check("exportedHandler options", { fetchLimit, eventLimit }, { fetchLimit: 0, eventLimit: 0 });
   for (const [cron, job] of Object.entries(scheduled)) {
     if (typeof job !== "function") check(`scheduled["${cron}"]`, job, { start: nothing });
   }
   const retries = new Map(
     Object.entries(queue).map(([name, consumer]) => {
-      check(`queue["${name}"]`, consumer, { handle: nothing });
-      return [name, consumer.retry && readRetry(consumer.retry)];
+      const label = `queue["${name}"]`;
+      check(label, consumer, { handle: nothing });
+      checkNames(label, consumer, ["handle", "concurrency", "timeout", "retry"]);
+      const { concurrency = 1, timeout = Infinity, retry } = consumer;
+      checkWhole(`${label}.concurrency`, concurrency, 1);
+      check(`${label}.timeout`, timeout, 0);
+      return [name, retry && readBackoff(retry, `${label}.retry`, 60_000)];
     }),
   );
 

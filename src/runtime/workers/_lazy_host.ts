@@ -1,4 +1,4 @@
-import { check, nothing } from "../../_check.ts";
+import { check, checkNames, nothing } from "../../_check.ts";
 import { hostLink } from "../../_host_link.ts";
 import { log } from "../../_log.ts";
 import { readSettings } from "../../_options.ts";
@@ -129,15 +129,18 @@ export function lazyHost<Env = unknown>(
   services: MakeServices<Env>,
   options: LazyHostOptions<Env> = {},
 ): LazyHost<Env> {
+  const label = "lazyHost options";
+  check("lazyHost services", services, nothing);
+  check(label, options, {});
+  checkNames(label, options, ["background", "lostAfter", "shutdownTimeout", "abandonTimeout"]);
   const { background, lostAfter = 1_000, shutdownTimeout = 4_000, abandonTimeout = 1_000 } =
     options;
-  const hostOptions = { ...options, shutdownTimeout, abandonTimeout };
-  const settings = readSettings(hostOptions);
+  check(`${label}.lostAfter`, lostAfter, 0);
+  if (background !== undefined) check(`${label}.background`, background, nothing);
+  // What all its hosts are given; read and checked once.
+  const settings = readSettings({ ...options, shutdownTimeout, abandonTimeout });
   const { clock, logger } = settings;
-  check("services", services, nothing);
-  check("lostAfter", lostAfter, 0);
-  if (background !== undefined) check("background", background, nothing);
-  const slices = background && createSlices(background, hostOptions, settings);
+  const slices = background && createSlices(background, settings);
   let current: Attempt | undefined;
 
   async function ready(event: PlatformEvent<Env> = {}): Promise<Host> {
@@ -160,7 +163,7 @@ export function lazyHost<Env = unknown>(
 
   function begin(event: PlatformEvent<Env>): [attempt: Attempt, begun: Promise<void>] {
     const previous = current?.state === "started" ? current.host : undefined;
-    const host = createHost(services(event.env as Env), hostOptions);
+    const host = createHost(services(event.env as Env), settings);
     const attempt = current = { host, state: "starting", error: undefined, beats: 0 };
     const begun = start(attempt, previous, event.waitUntil !== undefined);
     event.waitUntil?.(begun);
@@ -232,7 +235,8 @@ export function lazyHost<Env = unknown>(
     ready,
 
     async handle(event, action) {
-      const deadline = startDeadline(clock, limitOf(event), hostOptions);
+      check("lazyHost action", action, nothing);
+      const deadline = startDeadline(clock, limitOf(event), settings);
       const handed: Promise<void>[] = [];
       let open = 1;
       const close = (): void => {
@@ -251,7 +255,7 @@ export function lazyHost<Env = unknown>(
         const env = event.env as Env;
         const { signal, forced, grace } = deadline;
         const run = async (services: Services): Promise<boolean> => {
-          await createHost(services, { ...hostOptions, ...grace, stopWhenIdle: true }).run(signal);
+          await createHost(services, { ...settings, ...grace, stopWhenIdle: true }).run(signal);
           return !signal.aborted;
         };
         const context = { host, lifetime, logger, clock, env, signal, forced, waitUntil, run };

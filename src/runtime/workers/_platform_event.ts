@@ -98,6 +98,7 @@ export function startDeadline(clock: Clock, limit: number, longest: Grace): Dead
 
 /** The limit of an event. */
 export function limitOf(event: PlatformEvent): number {
+  check("event", event, {});
   const { limit = Infinity, background = true } = event;
   check("event", { limit, background }, { limit: 0, background: true });
   if (event.waitUntil !== undefined) check("event.waitUntil", event.waitUntil, nothing);

@@ -2,9 +2,9 @@ import type { Settings } from "../../_options.ts";
 import { log } from "../../_log.ts";
 import { delay } from "../../delay.ts";
 import { createHost } from "../../host.ts";
-import { backoff, readRetry } from "../../consumers/retry.ts";
-import type { Host, HostOptions, Services } from "../../types.ts";
-import { type Deadline, type Grace, type PlatformEvent, startDeadline } from "./_platform_event.ts";
+import { backoff, readBackoff } from "../../consumers/retry.ts";
+import type { Host, Services } from "../../types.ts";
+import { type Deadline, type PlatformEvent, startDeadline } from "./_platform_event.ts";
 
 /** Background work in slices, one after the other, each inside an event. */
 export interface Slices<Env> {
@@ -17,10 +17,10 @@ export interface Slices<Env> {
 /** No slice yet. */
 export function createSlices<Env>(
   make: (env: Env) => Services,
-  options: HostOptions & Grace,
-  { clock, logger }: Settings,
+  settings: Settings,
 ): Slices<Env> {
-  const retry = readRetry();
+  const { clock, logger, shutdownTimeout, abandonTimeout } = settings;
+  const retry = readBackoff({}, "retry", 60_000);
   let running: Host | undefined;
   /** When the next may begin. The one under way ends with its event at the latest. */
   let next = 0;
@@ -30,7 +30,7 @@ export function createSlices<Env>(
     let host: Host | undefined;
     let end = 0;
     try {
-      host = running = createHost(make(env), { ...options, ...grace, stopWhenIdle: true });
+      host = running = createHost(make(env), { ...settings, ...grace, stopWhenIdle: true });
       await host.run(signal);
       if (!signal.aborted) end = Infinity; // it was not a slice, it was all
       failures = 0;
@@ -48,13 +48,13 @@ export function createSlices<Env>(
     begin(event, limit) {
       if (clock.now() < next) return;
       next = clock.now() + limit;
-      event.waitUntil?.(run(event.env as Env, startDeadline(clock, limit, options)));
+      event.waitUntil?.(run(event.env as Env, startDeadline(clock, limit, settings)));
     },
 
     async stop() {
       running?.lifetime.stopApplication("The lazy host was stopped");
       // By then it has stopped; unless its event was lost, and with it the stop's own limits.
-      const end = clock.now() + options.shutdownTimeout + options.abandonTimeout + 100;
+      const end = clock.now() + shutdownTimeout + abandonTimeout + 100;
       while (running && clock.now() < end) await delay(10, { clock });
       running = undefined;
       next = failures = 0;
