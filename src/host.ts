@@ -174,8 +174,15 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   /** What is handed over to the host itself belongs to it. */
   const self = newMember({}, "host", false, () => host as never);
   const calls = createHooks({ self, settings, journal, signals, failures, work });
-  const { tell } = journal;
-  const linked: HostLink = { clock, logger, members: crew.members, tell, skipDrainDelay };
+  const linked: HostLink = {
+    ...settings,
+    members: crew.members,
+    tell: journal.tell,
+    open: calls.open,
+    awaited: () => waiting,
+    failed: () => failures.some() || cancellation?.causes.length,
+    skipDrainDelay,
+  };
   return Object.assign(host, { "~host": linked });
 
   // The start.
@@ -278,7 +285,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     action: () => Promise<void>,
     waits = false,
   ): Promise<void> {
-    const unlink = link(signal, (reason) => react(reason));
+    const unlink = link(signal, react);
     const clear = waits ? keepAlive(clock) : nothing;
     waiting += +waits;
     try {

@@ -203,6 +203,9 @@ export interface Host {
    * that and joins its rollback. Rejects with the errors of the stop and of background work; several
    * come as one `AggregateError`. Every call has one outcome.
    *
+   * A service that awaits it waits for itself, until every limit is over and it is abandoned: let it
+   * call `lifetime.stopApplication()` and return.
+   *
    * @param signal Ends the grace: the signal of the stop hooks aborts and the host hurries.
    */
   stop(signal?: AbortSignal): Promise<void>;
@@ -415,8 +418,8 @@ export interface HostOptions {
   readonly onEvent?: ((event: HostEvent) => void) | undefined;
 
   /**
-   * What tells the host to stop. The runtime entries' `runHost` puts their `consoleLifetime()`
-   * here; `false` for none there.
+   * What tells the host to stop. The runtime entries' `createHost` puts their `consoleLifetime()`
+   * here; `false` for none there, as for a host inside another.
    */
   readonly hostLifetime?: HostLifetime | false | undefined;
 
