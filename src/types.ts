@@ -108,8 +108,15 @@ export type BackgroundServiceExceptionBehavior = "stopHost" | "ignore";
  */
 export type ServiceFactory = (context: HostContext) => HostedService | HostedLifecycleService;
 
-/** What a host runs, in order of start: instances (they stay yours) and factories. */
-export type Services = Iterable<HostedService | HostedLifecycleService | ServiceFactory>;
+/**
+ * What a host runs, in order of start: instances (they stay yours) and factories. A list in the list
+ * starts together and stops together: in each phase all of it are called in order (in a stop the
+ * newest first) before any is waited for. It has no lists of its own.
+ */
+export type Services = Iterable<ServiceOrFactory | readonly ServiceOrFactory[]>;
+
+/** One element of {@linkcode Services}, or of a list in it. */
+export type ServiceOrFactory = HostedService | HostedLifecycleService | ServiceFactory;
 
 /** What a factory is given: the whole of dependency injection here. */
 export interface HostContext {

@@ -109,6 +109,18 @@ export class Model {
     return this.plan.services.findIndex(({ name }) => name === owner);
   }
 
+  /** Whether two hooks of one phase share a turn: they are called before either is waited for. */
+  together(a: Wait, b: Wait): boolean {
+    const { servicesStartConcurrently, servicesStopConcurrently } = this.plan.options;
+    const [first, second] = [this.place(a.owner), this.place(b.owner)];
+    if (a.phase !== b.phase || first < 0 || second < 0) return false;
+    const { services } = this.plan;
+    const between = services.slice(Math.min(first, second), Math.max(first, second) + 1);
+    const [{ list } = {}] = between;
+    return (startPhases.includes(a.phase) ? servicesStartConcurrently : servicesStopConcurrently) ||
+      (list !== undefined && between.every((it) => it.list === list));
+  }
+
   // The life of the host.
 
   get starting(): Entry | undefined {

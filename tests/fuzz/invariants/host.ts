@@ -53,11 +53,11 @@ export const hostInvariants: readonly Invariant[] = [
   }),
 
   invariant("no start hook is called once a start hook has failed", function* (model) {
-    const { servicesStartConcurrently } = model.plan.options;
-    for (const { owner, phase, exit } of model.hooks) {
+    for (const failed of model.hooks) {
+      const { owner, phase, exit } = failed;
       if (!startPhases.includes(phase) || !exit?.failure) continue;
       for (const hook of model.hooks) {
-        const goesOn = servicesStartConcurrently && hook.phase === phase;
+        const goesOn = model.together(failed, hook);
         if (startPhases.includes(hook.phase) && !goesOn && hook.enter.index > exit.index) {
           yield `${nameOf(hook)} was called after ${owner}.${phase} had failed`;
         }
