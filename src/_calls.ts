@@ -154,14 +154,13 @@ export function createCalls(host: CallsOptions): Calls {
   const abandon = (call: Call, error: unknown): void => {
     host.abandoned(call, error);
     close(call);
-    now = clock.now();
     moveOn(call);
   };
 
   const outlived = (call: Call): void => abandon(call, timedOut(call, clock.now()));
 
   const limit = (call: Call): void => {
-    if (call.limited || closed) return;
+    if (call.limited) return;
     call.limited = true;
     call.clear?.();
     // Nothing is called after a start hook that was cancelled, so nothing has to go on.
@@ -169,7 +168,6 @@ export function createCalls(host: CallsOptions): Calls {
     call.clear = startLimit(clock, turn, () => {
       if (turn === abandonTimeout) return outlived(call);
       call.clear = startLimit(clock, turn, () => outlived(call));
-      now = clock.now();
       moveOn(call);
     });
   };
@@ -215,24 +213,27 @@ export function createCalls(host: CallsOptions): Calls {
   };
 
   const invoke = (call: Call): void => {
-    let result: PromiseLike<unknown> | undefined;
+    let failure: Failure | undefined;
     try {
-      result = host.invoke(call) as typeof result;
-      if (typeof result?.then !== "function") return settle(call);
+      const result = host.invoke(call) as PromiseLike<unknown> | undefined;
+      if (typeof result?.then === "function") {
+        arm(call);
+        return void follow(call, result);
+      }
     } catch (error) {
-      return settle(call, { error });
+      failure = { error };
     }
-    arm(call);
-    follow(call, result);
+    settle(call, failure);
   };
 
   const follow = async (call: Call, result: PromiseLike<unknown>): Promise<void> => {
+    let failure: Failure | undefined;
     try {
       await result;
     } catch (error) {
-      return settle(call, { error });
+      failure = { error };
     }
-    settle(call);
+    settle(call, failure);
   };
 
   const no = (): boolean => false;
@@ -252,7 +253,9 @@ export function createCalls(host: CallsOptions): Calls {
           invoke(begin(phase, member, turn));
         }
         for (const turn of turns) {
-          if (!turn.over) await new Promise<void>((resolve) => (turn.end = resolve));
+          if (turn.over) continue;
+          await new Promise<void>((resolve) => (turn.end = resolve));
+          now = clock.now();
         }
       }
     },
@@ -269,7 +272,6 @@ export function createCalls(host: CallsOptions): Calls {
 
     cut() {
       isCut = true;
-      now = clock.now();
       sweep();
       open().forEach(moveOn);
     },

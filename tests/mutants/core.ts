@@ -126,8 +126,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "the stop goes in order of registration",
     file: "src/host.ts",
-    from: "[...concerned(phase)].reverse()",
-    to: "[...concerned(phase)]",
+    from: "concerned(phase).reverse()",
+    to: "concerned(phase)",
     tests: ["tests/host_stop"],
   },
   {
@@ -552,8 +552,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "the work of the host itself is not awaited before the next service stops",
     file: "src/_hooks.ts",
-    from: "unsettled: (member) => work.unsettled(member) || work.unsettled(self),",
-    to: "unsettled: (member) => work.unsettled(member),",
+    from: "(work.unsettled(member) || work.unsettled(self))",
+    to: "work.unsettled(member)",
     tests: ["tests/host_wait_until"],
   },
   {
@@ -595,28 +595,28 @@ export const core: readonly Mutant[] = [
   {
     fault: "a hook that outlived its turn is not waited for any more",
     file: "src/_calls.ts",
-    from: "call.clear = startLimit(clock, turn, () => outlived(call)); release(call);",
+    from: "call.clear = startLimit(clock, turn, () => outlived(call)); moveOn(call);",
     to: "outlived(call);",
     tests: ["tests/host_limits"],
   },
   {
     fault: "a hook that hangs costs the next one its turn",
     file: "src/_calls.ts",
-    from: "call.clear = startLimit(clock, turn, () => outlived(call)); release(call);",
+    from: "call.clear = startLimit(clock, turn, () => outlived(call)); moveOn(call);",
     to: "call.clear = startLimit(clock, turn, () => outlived(call));",
     tests: ["tests/host_limits"],
   },
   {
     fault: "what is called after the cut waits for its turn",
     file: "src/_calls.ts",
-    from: "if (isCut) { sweep(); release(call); }",
+    from: "if (isCut) { sweep(); moveOn(call); }",
     to: "if (isCut) { sweep(); }",
     tests: ["tests/host_limits"],
   },
   {
     fault: "the cut abandons at once, without a macrotask",
     file: "src/_calls.ts",
-    from: "isCut = true; sweep(); open().forEach(release);",
+    from: "isCut = true; sweep(); open().forEach(moveOn);",
     to: "isCut = true; open().forEach(outlived);",
     tests: [
       "tests/host_",
@@ -651,15 +651,15 @@ export const core: readonly Mutant[] = [
   {
     fault: "a start hook is called after its phase was cancelled",
     file: "src/_calls.ts",
-    from: "while (line.next < line.members.length && !line.halted()) {",
-    to: "while (line.next < line.members.length) {",
+    from: "next < members.length && !halted();",
+    to: "next < members.length;",
     tests: ["tests/host_start"],
   },
   {
     fault: "the work of a service is not awaited after its stop",
-    file: "src/_calls.ts",
-    from: 'call.open && call.phase === "stop" && host.unsettled(member)',
-    to: "false && host.unsettled(member)",
+    file: "src/_hooks.ts",
+    from: 'if (phase === "stop" && (work.unsettled(member) || work.unsettled(self))) return "execute";',
+    to: "",
     tests: ["tests/host_workers"],
   },
   {
@@ -700,8 +700,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "a hook that throws ends the line",
     file: "src/_calls.ts",
-    from: "} catch (error) { failure = { error }; }",
-    to: "} catch (error) { if (call.phase !== 'start') throw error; failure = { error }; }",
+    from: "await result; } catch (error) { failure = { error }; }",
+    to: "await result; } catch (error) { if (call.phase !== 'start') throw error; failure = { error }; }",
     tests: ["tests/host_stop", "tests/host_errors"],
   },
   // Failures.
