@@ -427,10 +427,9 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
 
   /** Whom a phase concerns: a start everybody, a stop only what had started. */
   function concerned(phase: LifecyclePhase): readonly Member[] {
-    if (phase === "start") return crew.members();
-    if (phase === "stop") return crew.members().filter(({ startFulfilled }) => startFulfilled);
     const starts = isStartPhase(phase);
-    return crew.lifecycle().filter(({ service, startFulfilled }) =>
+    const members = phase === "start" || phase === "stop" ? crew.members() : crew.lifecycle();
+    return members.filter(({ service, startFulfilled }) =>
       (starts || startFulfilled) && typeof service[phase] === "function"
     );
   }
