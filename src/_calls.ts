@@ -58,15 +58,14 @@ export interface Calls {
   /**
    * Calls `phase` of each member in its turn, one after the other, and resolves when the last turn
    * is over. Members of one list share their turn: all are called before any is waited for; with
-   * `concurrently` everybody does. Asks `halted` before each turn, and `cancelled` before each call
-   * inside one.
+   * `concurrently` everybody does. Asks before each call whether to halt: before a turn, or `inside`
+   * one that has begun.
    */
   inOrder(
     phase: Phase,
     members: readonly Member[],
     concurrently?: boolean,
-    halted?: () => boolean,
-    cancelled?: () => boolean,
+    halted?: (inside: boolean) => boolean,
   ): Promise<void>;
   /** What has not ended. */
   open(): Call[];
@@ -236,18 +235,16 @@ export function createCalls(host: CallsOptions): Calls {
     settle(call, failure);
   };
 
-  const no = (): boolean => false;
-
   return {
     open,
 
-    async inOrder(phase, members, concurrently, halted = no, cancelled = no) {
+    async inOrder(phase, members, concurrently, halted = () => false) {
       now = clock.now();
-      for (let next = 0; next < members.length && !halted();) {
+      for (let next = 0; next < members.length && !halted(false);) {
         const { list } = members[next] as Member;
         const turns: Turn[] = [];
         for (let member; (member = members[next]); next++) {
-          if (turns.length && (cancelled() || (!concurrently && member.list !== list))) break;
+          if (turns.length && (halted(true) || (!concurrently && member.list !== list))) break;
           const turn = { over: false, end: nothing };
           turns.push(turn);
           invoke(begin(phase, member, turn));

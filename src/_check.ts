@@ -1,3 +1,6 @@
+import { log } from "./_log.ts";
+import type { Logger } from "./types.ts";
+
 /**
  * Checks that a value has the shape of another: the same type, and for an object the same members.
  * A number is a time limit: 0, anything positive, or `Infinity`.
@@ -57,17 +60,17 @@ export function checkNames(
   label: string,
   given: object,
   names: readonly string[],
-  warn: (line: string) => void = (line) => console.warn(line),
+  logger: Logger = console,
 ): void {
   for (const name of Object.keys(given)) {
     const right = names.find((it) => it.toLowerCase() === name.toLowerCase());
     if (!right || right in given) continue;
-    warn(`Cannot use ${label}: there is no "${name}", did you mean "${right}"`);
+    log(logger, "warn", `Cannot use ${label}: there is no "${name}", did you mean "${right}"`);
   }
 }
 
 /** Says what was expected, and what came instead. */
-function refuse(label: string, expected: string, value: unknown): never {
+export function refuse(label: string, expected: string, value: unknown): never {
   throw new TypeError(`Cannot use ${label}: expected ${expected}, got ${describe(value)}`);
 }
 

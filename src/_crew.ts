@@ -1,4 +1,4 @@
-import { check, checkList, nothing } from "./_check.ts";
+import { check, checkList, nothing, refuse } from "./_check.ts";
 import type { Member, Service } from "./_member.ts";
 import { checkBehavior } from "./_options.ts";
 import { textOf } from "./_render.ts";
@@ -39,7 +39,7 @@ export function newMember(
   owned: boolean,
   contextOf: (member: Member) => ServiceContext,
 ): Member {
-  const member: Member = {
+  const member: Member & { context: ServiceContext } = {
     service,
     name,
     list,
@@ -59,7 +59,8 @@ export function newMember(
     cancel: undefined,
     forced: undefined,
   };
-  return Object.assign(member, { context: contextOf(member) });
+  member.context = contextOf(member);
+  return member;
 }
 
 export function createCrew(
@@ -80,9 +81,7 @@ export function createCrew(
 
   const admit = (service: HostedService, place: string, list: number, owned: boolean): Member => {
     check(place, service, {});
-    if (Array.isArray(service)) {
-      throw new TypeError(`Cannot use ${place}: expected a service, got a list`);
-    }
+    if (Array.isArray(service)) refuse(place, "a service", service);
     const type = Object.getPrototypeOf(service)?.constructor?.name;
     const { name = type === "Object" ? "" : type, stopTimeout = 0, heartbeat = 0, start, stop } =
       service;

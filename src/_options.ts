@@ -1,5 +1,4 @@
 import { check, checkNames, checkWord, nothing } from "./_check.ts";
-import { log } from "./_log.ts";
 import { globalClock } from "./_timer.ts";
 import type {
   BackgroundServiceExceptionBehavior,
@@ -43,7 +42,7 @@ export function readSettings(options: HostOptions): Settings {
   }
   checkBehavior("", options);
   if (logger === undefined) result["logger"] = console;
-  checkNames("options", options, names, (line) => log(result["logger"] as Logger, "warn", line));
+  checkNames("options", options, names, result["logger"] as Logger);
   if (!hostLifetime) result["hostLifetime"] = undefined;
   return result as unknown as Settings;
 }

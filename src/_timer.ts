@@ -1,5 +1,5 @@
 import { check, checkNames, checkSignal, nothing } from "./_check.ts";
-import type { Clock } from "./types.ts";
+import type { Clock, Logger } from "./types.ts";
 
 /** The longest delay `setTimeout` takes; a longer one fires at once. */
 const longest = 2 ** 31 - 1;
@@ -22,8 +22,19 @@ export const globalClock: Clock = {
   clearTimeout: (clear) => (clear as Clear)(),
 };
 
-/** Warnings that were given: a tool may be called in a loop. */
+/** Warnings that were given. */
 const warned: Set<string> = new Set();
+
+/** Warns on the console, of the same thing once: a tool may be called in a loop. */
+const once: Logger = {
+  debug: nothing,
+  info: nothing,
+  error: nothing,
+  warn(line: string): void {
+    if (!warned.has(line)) console.warn(line);
+    warned.add(line);
+  },
+};
 
 /** Checks the options of a tool that waits, and gives the clock it goes by. */
 export function clockOf(
@@ -33,10 +44,7 @@ export function clockOf(
 ): Clock {
   const label = `the options of ${tool}`;
   check(label, options, {});
-  checkNames(label, options, names, (line) => {
-    if (!warned.has(line)) console.warn(line);
-    warned.add(line);
-  });
+  checkNames(label, options, names, once);
   const { signal, clock = globalClock } = options;
   checkSignal("signal", signal);
   check("clock", clock, globalClock);

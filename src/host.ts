@@ -51,7 +51,6 @@ import type {
 export function createHost(services: Services, options: HostOptions = {}): Host {
   const settings = readSettings(options);
   const { clock, logger, startupTimeout, shutdownTimeout, abandonTimeout } = settings;
-  const deaf = options.hostLifetime === undefined && !settings.stopWhenIdle;
 
   let state: HostState = "created";
   let starting: Promise<void> | undefined;
@@ -77,8 +76,10 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   let goOn = nothing;
   /** Why the host stops, if nobody has said so until then. */
   let stopReason = (): unknown => new AbortError("The host is stopping");
-  /** Limits what is left of a stop, once its grace is over. */
-  let limitRest = nothing;
+  /** When the stop began, and whether it waits for nobody any more. */
+  let stopBegun = 0;
+  let isCut = false;
+  let clearCut = nothing;
 
   const lifetime: ApplicationLifetime = {
     get started() {
@@ -118,7 +119,9 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
 
     run: (signal) =>
       during(signal, requestStop, async () => {
-        if (!signal && deaf) journal.log("warn", deafness);
+        if (!signal && options.hostLifetime === undefined && !settings.stopWhenIdle) {
+          journal.log("warn", deafness);
+        }
         await startOnce();
         if (!cancellation) await shutdown();
         else if (cancellation.asked) failures.raise("run", failures.all());
@@ -189,7 +192,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
 
   function startOnce(): Promise<void> {
     if (fired.started.aborted ? state === "stopped" : stopping && !starting) {
-      throw new HostStateError("Cannot start the host: it was stopped before; create another");
+      throw new HostStateError("Cannot start the host: it has stopped; create another");
     }
     if (!starting) {
       const { promise, resolve } = deferred();
@@ -203,8 +206,9 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     const begun = clock.now();
     const clearLimit = startLimit(clock, startupTimeout, startTimedOut);
     const concurrently = settings.servicesStartConcurrently;
-    const cancelled = (): boolean => cancellation !== undefined;
-    const over = (): boolean => cancelled() || failures.some();
+    /** A cancellation halts the very next call; a failure lets those of its list be called. */
+    const over = (inside?: boolean): boolean =>
+      cancellation !== undefined || (!inside && failures.some());
 
     if (state === "created") state = "starting";
     journal.tell({ type: "hostStarting" });
@@ -215,7 +219,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     if (!over()) createServices();
     for (const phase of ["starting", "start", "started"] as const) {
       if (over()) break;
-      await calls.inOrder(phase, concerned(phase), concurrently, over, cancelled);
+      await calls.inOrder(phase, concerned(phase), concurrently, over);
     }
     clearLimit();
 
@@ -320,7 +324,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     if (unheard) {
       journal.log(
         "warn",
-        "Nobody waits for the stop that was asked for: call host.stop() or run()",
+        "Nobody waits for the stop: call host.stop() or run()",
       );
     }
   }
@@ -342,19 +346,10 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   }
 
   async function stop(): Promise<void> {
-    const begun = clock.now();
+    stopBegun = clock.now();
     const clearGrace = startLimit(clock, shutdownTimeout, () => {
       endGrace(new AbortError(`The grace of ${shutdownTimeout} ms is over`));
     });
-    let cut = false;
-    let clearCut = nothing;
-    limitRest = () => {
-      const left = begun + shutdownTimeout + abandonTimeout - clock.now();
-      clearCut = startLimit(clock, Math.max(left, abandonTimeout), () => {
-        cut = true;
-        calls.cut();
-      });
-    };
     if (signals.fired("forced")) limitRest();
     const inReverse = (phase: LifecyclePhase): Promise<void> =>
       calls.inOrder(phase, concerned(phase).reverse(), settings.servicesStopConcurrently);
@@ -374,7 +369,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     if (waitedForStart || !starting) await calls.inOrder("stop", hostLifetimes);
     await calls.inOrder("dispose", crew.members().filter(disposer).reverse());
     await calls.drained();
-    for (let left; !cut && (left = unfinished(({ working }) => !working)).length;) {
+    for (let left; !isCut && (left = unfinished(({ working }) => !working)).length;) {
       await calls.inOrder("execute", left); // more may be handed over meanwhile
       await calls.drained();
     }
@@ -387,7 +382,16 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     work.close();
     state = "stopped";
     const failure = failures.outcome("stop", failures.ofStop());
-    journal.tell({ type: "hostStopped", duration: clock.now() - begun, ...failure });
+    journal.tell({ type: "hostStopped", duration: clock.now() - stopBegun, ...failure });
+  }
+
+  /** The grace is over: what is left of the stop has a limit, too. */
+  function limitRest(): void {
+    const left = stopBegun + shutdownTimeout + abandonTimeout - clock.now();
+    clearCut = startLimit(clock, Math.max(left, abandonTimeout), () => {
+      isCut = true;
+      calls.cut();
+    });
   }
 
   /** Goes on serving while others learn that this host is no longer ready. */
@@ -415,7 +419,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     skipDrainDelay();
     signals.fire("forced", reason);
     journal.tell({ type: "graceEnded", reason });
-    limitRest();
+    if (stopping) limitRest();
     if (!starting || !undecided) calls.hurry();
   }
 

@@ -214,7 +214,7 @@ test("a request to stop that nobody waits for is warned of, once", async () => {
   host.lifetime.stopApplication();
   host.lifetime.stopApplication();
   assert.equal(lines.all, [
-    "warn: Nobody waits for the stop that was asked for: call host.stop() or run()",
+    "warn: Nobody waits for the stop: call host.stop() or run()",
   ]);
   await host.stop();
 });

@@ -156,7 +156,7 @@ test("start() and run() after a stop are refused", async () => {
   for (const call of ["start", "run"] as const) {
     const error = await rejection(host[call]());
     assert.instance(error, HostStateError);
-    assert.match(error.message, "Cannot start the host: it was stopped before; create another");
+    assert.match(error.message, "Cannot start the host: it has stopped; create another");
   }
   assert.equal(trace.take(), []);
   assert.is(host.state, "stopped");
@@ -181,7 +181,7 @@ for (const call of ["start", "run"] as const) {
       assert.is(error.code, "ERR_HOST_STATE");
       assert.is(
         error.message,
-        "Cannot start the host: it was stopped before; create another",
+        "Cannot start the host: it has stopped; create another",
       );
     }
     assert.not.ok(trace.take().some((entry) => entry.endsWith("start")));
@@ -482,7 +482,7 @@ test("stopApplication() while started warns once if nobody waits, and says what 
   await quiet();
   assert.equal(trace.take(), ["lifetime.stopping"]);
   assert.equal(lines.all, [
-    "warn: Nobody waits for the stop that was asked for: call host.stop() or run()",
+    "warn: Nobody waits for the stop: call host.stop() or run()",
   ]);
   await host.stop();
   assert.is(host.state, "stopped");

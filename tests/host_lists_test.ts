@@ -164,7 +164,7 @@ test("a list goes one level deep: a deeper one is refused by its place", async (
   const deeper = [service, [[service]]] as unknown as Services;
   const error = thrown(() => createHost(deeper));
   assert.instance(error, TypeError);
-  assert.is(error.message, "Cannot use services[1][0]: expected a service, got a list");
+  assert.is(error.message, "Cannot use services[1][0]: expected a service, got object Array");
   const bad = thrown(() => createHost([service, [{ start() {} }]] as unknown as Services));
   assert.is(
     bad.message,
@@ -173,7 +173,7 @@ test("a list goes one level deep: a deeper one is refused by its place", async (
   const making = [service, [() => [service]]] as unknown as Services;
   const made = await rejection(createHost(making, { logger: false }).start());
   assert.instance(made, TypeError);
-  assert.is(made.message, "Cannot use services[1][0]: expected a service, got a list");
+  assert.is(made.message, "Cannot use services[1][0]: expected a service, got object Array");
 });
 
 test("servicesStartConcurrently is the whole list as one", async () => {

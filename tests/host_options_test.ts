@@ -178,7 +178,11 @@ const badServices: readonly (readonly [what: string, value: unknown, message: st
   ["undefined", undefined, "Cannot use services[1]: expected object, got undefined"],
   ["a string", "mailer", 'Cannot use services[1]: expected object, got string "mailer"'],
   ["a number", 42, "Cannot use services[1]: expected object, got number 42"],
-  ["a list in a list", [[service]], "Cannot use services[1][0]: expected a service, got a list"],
+  [
+    "a list in a list",
+    [[service]],
+    "Cannot use services[1][0]: expected a service, got object Array",
+  ],
   [
     "a promise",
     Promise.resolve(service),

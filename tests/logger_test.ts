@@ -193,7 +193,7 @@ test("without the option warnings and errors go to console, as single strings", 
   assert.equal(written.map(([level, line]) => [level, String(line).split("\n")[0]]), [
     [
       "warn",
-      "Nobody waits for the stop that was asked for: call host.stop() or run()",
+      "Nobody waits for the stop: call host.stop() or run()",
     ],
     ["error", 'Service "a": stop failed after 0 ms: Error: boom'],
   ]);

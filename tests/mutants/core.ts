@@ -55,23 +55,23 @@ export const core: readonly Mutant[] = [
   {
     fault: "the stop goes on for ever for work that is handed over after the cut",
     file: "src/host.ts",
-    from: "for (let left; !cut && (left",
+    from: "for (let left; !isCut && (left",
     to: "for (let left; (left",
     tests: ["tests/host_wait_until"],
   },
   {
     fault: "work handed over while the last work is awaited is not awaited",
     file: "src/host.ts",
-    from: "for (let left; !cut && (left",
+    from: "for (let left; !isCut && (left",
     to: "for (let left; false && (left",
     tests: ["tests/host_wait_until"],
   },
   {
     fault: "hostStopped is told before the state is stopped",
     file: "src/host.ts",
-    from: 'journal.tell({ type: "hostStopped", duration: clock.now() - begun, ...failure });',
+    from: 'journal.tell({ type: "hostStopped", duration: clock.now() - stopBegun, ...failure });',
     to:
-      'state = "stopping"; journal.tell({ type: "hostStopped", duration: clock.now() - begun, ...failure }); state = "stopped";',
+      'state = "stopping"; journal.tell({ type: "hostStopped", duration: clock.now() - stopBegun, ...failure }); state = "stopped";',
     tests: ["tests/host_events"],
   },
   {
@@ -84,7 +84,7 @@ export const core: readonly Mutant[] = [
   {
     fault: "hostStopped does not say what the stop rejects with",
     file: "src/host.ts",
-    from: "duration: clock.now() - begun, ...failure });",
+    from: "duration: clock.now() - stopBegun, ...failure });",
     to: "duration: clock.now() - begun });",
     tests: ["tests/host_events"],
   },
@@ -651,14 +651,15 @@ export const core: readonly Mutant[] = [
   {
     fault: "a start hook is called after its phase was cancelled",
     file: "src/_calls.ts",
-    from: "next < members.length && !halted();",
+    from: "next < members.length && !halted(false);",
     to: "next < members.length;",
     tests: ["tests/host_start"],
   },
   {
     fault: "the work of a service is not awaited after its stop",
     file: "src/_hooks.ts",
-    from: 'if (phase === "stop" && (work.unsettled(member) || work.unsettled(self))) return "execute";',
+    from:
+      'if (phase === "stop" && (work.unsettled(member) || work.unsettled(self))) return "execute";',
     to: "",
     tests: ["tests/host_workers"],
   },
@@ -701,7 +702,8 @@ export const core: readonly Mutant[] = [
     fault: "a hook that throws ends the line",
     file: "src/_calls.ts",
     from: "await result; } catch (error) { failure = { error }; }",
-    to: "await result; } catch (error) { if (call.phase !== 'start') throw error; failure = { error }; }",
+    to:
+      "await result; } catch (error) { if (call.phase !== 'start') throw error; failure = { error }; }",
     tests: ["tests/host_stop", "tests/host_errors"],
   },
   // Failures.
