@@ -90,6 +90,7 @@ export type {
   RunHostOptions,
   ServiceContext,
   ServiceFactory,
+  ServiceOrFactory,
   Services,
   ServiceState,
   ServiceStatus,

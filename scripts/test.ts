@@ -14,7 +14,7 @@ import { bun, deno } from "./runtimes.ts";
 import { phases, type Step } from "./steps.ts";
 
 const atOnce = 2;
-const limit = 5 * 60_000;
+const limit = 15 * 60_000; // the process tests wait for seconds, and other programs may run beside them
 
 // The binaries hide the commands of `node_modules/.bin`, see runtimes.ts.
 process.env["PATH"] = [
@@ -81,7 +81,10 @@ async function run({ name, command }: Step): Promise<void> {
 /** Runs a command, in a process group of its own where there are such, so that nothing outlives it. */
 function execute(command: string): Promise<{ ended: string; output: string }> {
   const posix = process.platform !== "win32";
-  const child = spawn(command, { shell: true, detached: posix, stdio: ["ignore", "pipe", "pipe"] });
+  // A run of tests that hangs says in time which test it is.
+  const env = { ...process.env, TEST_DEADLINE: String(Date.now() + limit - 5_000) };
+  const stdio = ["ignore", "pipe", "pipe"] as const;
+  const child = spawn(command, { shell: true, detached: posix, stdio: [...stdio], env });
   const kill = () => {
     try {
       if (posix) process.kill(-child.pid!, "SIGKILL");
@@ -121,7 +124,8 @@ interface Counts {
 
 /** Reads the counts that tests/run.ts and Deno print at their end; any other step counts as one. */
 function count(succeeded: boolean, output: string): Counts {
-  const line = [...output.matchAll(/(\d+) passed.*?(\d+) failed(?:, (\d+) skipped)?/g)].at(-1);
+  const counts = /(\d+) passed.*?(\d+) failed(?:(?:, | \| )(\d+) (?:skipped|ignored))?/g;
+  const line = [...output.matchAll(counts)].at(-1);
   if (line === undefined) return { passed: +succeeded, failed: +!succeeded, skipped: 0 };
   const [passed, failed, skipped] = [Number(line[1]), Number(line[2]), Number(line[3] ?? 0)];
   const unnoticed = (!succeeded && failed === 0) || passed + failed === 0;

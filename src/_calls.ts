@@ -1,3 +1,4 @@
+import { nothing } from "./_check.ts";
 import type { Failure } from "./_journal.ts";
 import type { Member } from "./_member.ts";
 import { type Clear, startLimit, startTimer } from "./_timer.ts";
@@ -16,8 +17,8 @@ export interface Call {
   readonly starts: boolean;
   /** Whether it has not ended. */
   open: boolean;
-  /** The line that waits for it. */
-  line?: Line | undefined;
+  /** What waits for it: the turn of its member. */
+  readonly turn: Turn | undefined;
   /** Clears the timer for what is next: the end of its grace, of its turn, of its life. */
   clear?: Clear;
   /** Whether its last limits run. */
@@ -28,13 +29,11 @@ export interface Call {
   timeout?: ServiceTimeoutError;
 }
 
-/** Members in the order of their turns. */
-interface Line {
-  readonly phase: Phase;
-  readonly members: readonly Member[];
-  readonly halted: () => boolean;
-  readonly arrive: () => void;
-  next: number;
+/** The time in which the others wait for the calls of one member. */
+interface Turn {
+  over: boolean;
+  /** Called when it is over; nobody may wait for it yet. */
+  end: () => void;
 }
 
 /** What calls ask of the host, and tell it. */
@@ -47,11 +46,9 @@ export interface CallsOptions {
   readonly hurried: (call: Call) => boolean;
   /** Ends the grace of one. */
   readonly endGrace: (member: Member) => void;
-  /** Whether anything still runs that is to end before the next is stopped. */
-  readonly unsettled: (member: Member) => boolean;
   readonly began: (call: Call) => void;
-  /** It settled, in time or after it was abandoned. */
-  readonly ended: (call: Call, now: number, failure?: Failure) => void;
+  /** It settled, in time or after it was abandoned. Answers what is to be called in the same turn. */
+  readonly ended: (call: Call, now: number, failure?: Failure) => Phase | undefined;
   /** It outlived its limits. */
   readonly abandoned: (call: Call, error: unknown) => void;
 }
@@ -59,14 +56,17 @@ export interface CallsOptions {
 /** See {@linkcode createCalls}. */
 export interface Calls {
   /**
-   * Calls `phase` of each member, one after the other or all before waiting for any, and resolves
-   * when the line may go on. `halted` is asked before each call.
+   * Calls `phase` of each member in its turn, one after the other, and resolves when the last turn
+   * is over. Members of one list share their turn: all are called before any is waited for; with
+   * `concurrently` everybody does. Asks `halted` before each turn, and `cancelled` before each call
+   * inside one.
    */
   inOrder(
     phase: Phase,
     members: readonly Member[],
     concurrently?: boolean,
     halted?: () => boolean,
+    cancelled?: () => boolean,
   ): Promise<void>;
   /** What has not ended. */
   open(): Call[];
@@ -96,9 +96,9 @@ export function newCall(
   member: Member,
   begun: number,
   order = 0,
-  line: Line | undefined = undefined,
+  turn: Turn | undefined = undefined,
 ): Call {
-  return { phase, member, begun, order, starts: isStartPhase(phase), open: true, line };
+  return { phase, member, begun, order, starts: isStartPhase(phase), open: true, turn };
 }
 
 /** The error for a call that has not settled in time; always the same one. */
@@ -113,13 +113,15 @@ function unsettled({ member, phase, begun }: Call, now: number): UnsettledHook {
 /**
  * Calls hooks in order and waits for each, but not for ever.
  *
- * Nothing limits a call until its grace is over. Then the line waits for it a little longer and
- * goes on without it, and a little later it is abandoned: a hung service costs no other its turn.
+ * Nothing limits a call until its grace is over. Then its turn lasts a little longer, and a little
+ * later it is abandoned: a hung service costs no other its turn.
  */
 export function createCalls(host: CallsOptions): Calls {
   const { clock, abandonTimeout } = host;
   const calls: Call[] = [];
   let order = 0;
+  /** When the last call ended: reading a clock takes longer than an empty hook. */
+  let now = 0;
   let isCut = false;
   let closed = false;
   let clearSweep: Clear | undefined;
@@ -128,8 +130,8 @@ export function createCalls(host: CallsOptions): Calls {
 
   const open = (): Call[] => calls.filter((call) => call.open);
 
-  const begin = (phase: Phase, member: Member, begun: number, line: Line | undefined): Call => {
-    const call = newCall(phase, member, begun, order++, line);
+  const begin = (phase: Phase, member: Member, turn: Turn | undefined): Call => {
+    const call = newCall(phase, member, now, order++, turn);
     calls.push(call);
     host.began(call);
     return call;
@@ -142,16 +144,18 @@ export function createCalls(host: CallsOptions): Calls {
     if (!calls.length) whenDrained?.();
   };
 
-  const release = (call: Call): void => {
-    const { line } = call;
-    call.line = undefined;
-    if (line) Promise.resolve(line).then(walk);
+  /** Ends the turn of a call: the next one is called, whether this one has ended or not. */
+  const moveOn = ({ turn }: Call): void => {
+    if (!turn || turn.over) return;
+    turn.over = true;
+    turn.end();
   };
 
   const abandon = (call: Call, error: unknown): void => {
     host.abandoned(call, error);
     close(call);
-    release(call);
+    now = clock.now();
+    moveOn(call);
   };
 
   const outlived = (call: Call): void => abandon(call, timedOut(call, clock.now()));
@@ -165,7 +169,8 @@ export function createCalls(host: CallsOptions): Calls {
     call.clear = startLimit(clock, turn, () => {
       if (turn === abandonTimeout) return outlived(call);
       call.clear = startLimit(clock, turn, () => outlived(call));
-      release(call);
+      now = clock.now();
+      moveOn(call);
     });
   };
 
@@ -188,7 +193,7 @@ export function createCalls(host: CallsOptions): Calls {
     if (closed) return;
     if (isCut) {
       sweep();
-      release(call);
+      moveOn(call);
     } else if (host.hurried(call)) {
       limit(call);
     } else if (!call.starts && stopTimeout < Infinity) {
@@ -199,53 +204,58 @@ export function createCalls(host: CallsOptions): Calls {
     }
   };
 
-  /** One walks the line until a call of theirs is released: then another does. */
-  const walk = async (line: Line): Promise<void> => {
-    let now = clock.now(); // the end of one is the begin of the next: clocks are slow
-    while (line.next < line.members.length && !line.halted()) {
-      const member = line.members[line.next++] as Member;
-      let call: Call | undefined = begin(line.phase, member, now, line);
-      let mine: Line | undefined;
-      while (call) {
-        let failure: Failure | undefined;
-        try {
-          const result = host.invoke(call) as PromiseLike<unknown> | undefined;
-          if (typeof result?.then === "function") {
-            arm(call);
-            await result;
-          }
-        } catch (error) {
-          failure = { error };
-        }
-        now = clock.now();
-        host.ended(call, now, failure);
-        // The work of a service goes on after a `stop` that did not see to it.
-        const sequel: Call | undefined =
-          call.open && call.phase === "stop" && host.unsettled(member)
-            ? begin("execute", member, now, call.line)
-            : undefined;
-        if (call.open) close(call);
-        mine = call.line;
-        call = sequel;
-      }
-      if (!mine) return;
-    }
-    line.arrive();
+  const settle = (call: Call, failure?: Failure): void => {
+    now = clock.now();
+    const next = host.ended(call, now, failure);
+    if (!call.open) return;
+    const sequel = next && begin(next, call.member, call.turn);
+    close(call);
+    if (sequel) invoke(sequel);
+    else moveOn(call);
   };
+
+  const invoke = (call: Call): void => {
+    let result: PromiseLike<unknown> | undefined;
+    try {
+      result = host.invoke(call) as typeof result;
+      if (typeof result?.then !== "function") return settle(call);
+    } catch (error) {
+      return settle(call, { error });
+    }
+    arm(call);
+    follow(call, result);
+  };
+
+  const follow = async (call: Call, result: PromiseLike<unknown>): Promise<void> => {
+    try {
+      await result;
+    } catch (error) {
+      return settle(call, { error });
+    }
+    settle(call);
+  };
+
+  const no = (): boolean => false;
 
   return {
     open,
 
-    inOrder: (phase, members, concurrently, halted = () => false) =>
-      new Promise((resolve) => {
-        const lines = concurrently ? members.map((member) => [member]) : [members];
-        let waiting = lines.length;
-        if (!waiting) resolve();
-        const arrive = (): void => {
-          if (!--waiting) resolve();
-        };
-        for (const line of lines) walk({ phase, members: line, halted, arrive, next: 0 });
-      }),
+    async inOrder(phase, members, concurrently, halted = no, cancelled = no) {
+      now = clock.now();
+      for (let next = 0; next < members.length && !halted();) {
+        const { list } = members[next] as Member;
+        const turns: Turn[] = [];
+        for (let member; (member = members[next]); next++) {
+          if (turns.length && (cancelled() || (!concurrently && member.list !== list))) break;
+          const turn = { over: false, end: nothing };
+          turns.push(turn);
+          invoke(begin(phase, member, turn));
+        }
+        for (const turn of turns) {
+          if (!turn.over) await new Promise<void>((resolve) => (turn.end = resolve));
+        }
+      }
+    },
 
     drained: () =>
       new Promise((resolve) => {
@@ -259,8 +269,9 @@ export function createCalls(host: CallsOptions): Calls {
 
     cut() {
       isCut = true;
+      now = clock.now();
       sweep();
-      open().forEach(release);
+      open().forEach(moveOn);
     },
 
     force(reason) {

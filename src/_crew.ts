@@ -15,23 +15,34 @@ import type {
 export interface Crew {
   /** Those that exist, in order of registration. */
   members(): readonly Member[];
-  /** Those with hooks besides `start` and `stop`: most have none. */
-  lifecycle(): readonly Member[];
   /** Calls the factories, in order. */
   create(context: HostContext): void;
   status(): ServiceStatus[];
 }
 
+/** A place in the list of services, or in a list in it. */
+interface Place {
+  /** Where it is, for messages. */
+  readonly label: string;
+  /** Which element of the outer list it is in. */
+  readonly list: number;
+  what: Member | ServiceFactory;
+}
+
+const exists = (what: Member | ServiceFactory): what is Member => typeof what === "object";
+
 /** A member of whatever has hooks. */
 export function newMember(
   service: Service,
   name: string,
+  list: number,
   owned: boolean,
   contextOf: (member: Member) => ServiceContext,
 ): Member {
   const member: Member = {
     service,
     name,
+    list,
     owned,
     context: undefined as never,
     state: "created",
@@ -67,8 +78,11 @@ export function createCrew(
   unique("host");
   unique("hostLifetime");
 
-  const admit = (service: HostedService, place: string, owned: boolean): Member => {
+  const admit = (service: HostedService, place: string, list: number, owned: boolean): Member => {
     check(place, service, {});
+    if (Array.isArray(service)) {
+      throw new TypeError(`Cannot use ${place}: expected a service, got a list`);
+    }
     const type = Object.getPrototypeOf(service)?.constructor?.name;
     const { name = type === "Object" ? "" : type, stopTimeout = 0, heartbeat = 0, start, stop } =
       service;
@@ -84,38 +98,35 @@ export function createCrew(
     checkBehavior(`${label}.`, service);
     if (known.has(service)) throw new TypeError(`Cannot use ${label}: it is in the list already`);
     known.add(service);
-    return newMember(service, unique(given), owned, contextOf);
+    return newMember(service, unique(given), list, owned, contextOf);
   };
 
   checkList("services", services);
-  const places = Array.from(services, (place, index) => {
-    const label = `services[${index}]`;
-    if (typeof place !== "function") return admit(place, label, false);
-    if (!place.prototype?.start) return place;
-    throw new TypeError(
-      `Cannot use ${label}: got the class ${place.name}, write new ${place.name}()`,
-    );
+  const place = (it: HostedService | ServiceFactory, label: string, list: number): Place => {
+    if (typeof it !== "function") return { label, list, what: admit(it, label, list, false) };
+    if (!it.prototype?.start) return { label, list, what: it };
+    throw new TypeError(`Cannot use ${label}: got the class ${it.name}, write new ${it.name}()`);
+  };
+  const places = Array.from(services).flatMap((element, list) => {
+    const label = `services[${list}]`;
+    return Array.isArray(element)
+      ? Array.from(element, (it, index) => place(it, `${label}[${index}]`, list))
+      : place(element as HostedService | ServiceFactory, label, list);
   });
-  const exists = (place: Member | ServiceFactory): place is Member => typeof place === "object";
 
   let members: Member[] | undefined;
-  let lifecycle: Member[] | undefined;
 
-  const crew: Crew = {
-    members: () => members ??= places.filter(exists),
-
-    lifecycle: () =>
-      lifecycle ??= crew.members().filter(({ service }) =>
-        service.starting || service.started || service.stopping || service.stopped
-      ),
+  return {
+    members: () => members ??= places.map(({ what }) => what).filter(exists),
 
     create(context) {
-      for (const [index, place] of places.entries()) {
-        if (exists(place)) continue;
-        const label = `services[${index}]${place.name && ` (factory "${place.name}")`}`;
+      for (const place of places) {
+        const { what: make, list } = place;
+        if (exists(make)) continue;
+        const label = `${place.label}${make.name && ` (factory "${make.name}")`}`;
         let made: HostedService | Promise<unknown>;
         try {
-          made = place(context);
+          made = make(context);
         } catch (cause) {
           throw new Error(`Cannot create ${label}: ${textOf(cause)}`, { cause });
         }
@@ -123,27 +134,26 @@ export function createCrew(
           made.catch(nothing);
           throw new TypeError(`Cannot use ${label}: got a promise; do asynchronous work in start`);
         }
-        places[index] = admit(made, label, true);
-        members = lifecycle = undefined;
+        place.what = admit(made, label, list, true);
+        members = undefined;
       }
     },
 
     status: () =>
-      places.map((place) => {
-        if (!exists(place)) {
+      places.map(({ what }) => {
+        if (!exists(what)) {
           return {
-            name: place.name || "service",
+            name: what.name || "service",
             state: "created",
             since: 0,
             error: undefined,
             details: undefined,
           };
         }
-        const { name, state, since, error, service } = place;
+        const { name, state, since, error, service } = what;
         return { name, state, since, error, details: detailsOf(service) };
       }),
   };
-  return crew;
 }
 
 /** What a service says of itself; an error if it cannot: that changes nothing for others. */

@@ -31,7 +31,6 @@ export function createHooks(options: HooksOptions): Calls {
     ended,
     abandoned,
     endGrace: signals.endGrace,
-    unsettled: (member) => work.unsettled(member) || work.unsettled(self),
     hurried: ({ starts, member }) => starts ? signals.fired("cancel") : signals.hurried(member),
   });
   return calls;
@@ -60,7 +59,8 @@ export function createHooks(options: HooksOptions): Calls {
     journal.began(call);
   }
 
-  function ended(call: Call, now: number, failure?: Failure): void {
+  /** The work of a service goes on after a `stop` that did not see to it: then that is waited for. */
+  function ended(call: Call, now: number, failure?: Failure): Phase | undefined {
     const { phase, member, open } = call;
     if (phase === "execute") return; // how work ends is told elsewhere
     if (!open) return endedLate(call, failure);
@@ -77,10 +77,11 @@ export function createHooks(options: HooksOptions): Calls {
     }
     journal.ended(call, failed ? "Failed" : "Done", failed);
     if (phase === "start") work.watch(member, now);
+    if (phase === "stop" && (work.unsettled(member) || work.unsettled(self))) return "execute";
   }
 
   /** A start that fulfils after it was given up is undone at once. */
-  function endedLate(call: Call, failure?: Failure): void {
+  function endedLate(call: Call, failure?: Failure): undefined {
     journal.ended(call, "Late", failure);
     if (call.phase !== "start" || failure) return;
     call.member.state = "started"; // no longer abandoned

@@ -1,18 +1,24 @@
+import type { Call } from "./_calls.ts";
 import { check } from "./_check.ts";
 import type { Member } from "./_member.ts";
 import type { Journal } from "./_journal.ts";
-import type { Clock, Host, Logger } from "./types.ts";
+import type { Settings } from "./_options.ts";
+import type { Host } from "./types.ts";
 
 /**
  * What passes between a host and the entries beside the core. Found by its property's name: copies
  * of this package from npm and JSR may meet in one program.
  */
-export interface HostLink {
-  readonly clock: Clock;
-  readonly logger: Logger;
+export interface HostLink extends Settings {
   /** The services that exist, in order of registration. */
   members(): readonly Member[];
   readonly tell: Journal["tell"];
+  /** The calls that have not ended. */
+  open(): readonly Call[];
+  /** How many are in `run()` or `waitForShutdown()`, and so learn the outcome. */
+  awaited(): number;
+  /** Answers something true if anything failed so far: a start that somebody cancelled did not. */
+  failed(): unknown;
   /** Begins the stop without `drainDelay`, or ends that now. */
   skipDrainDelay(): void;
 }

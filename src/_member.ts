@@ -16,6 +16,8 @@ export interface Service extends Partial<HostedLifecycleService> {
 export interface Member {
   readonly service: Service;
   readonly name: string;
+  /** Which element of the host's list it belongs to: a list in it shares its turns. */
+  readonly list: number;
   readonly context: ServiceContext;
   /** Whether the host made it, and so disposes it. */
   readonly owned: boolean;

@@ -169,13 +169,20 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   const parts = { ...context, signals, work };
   const crew = createCrew(services, (member) => new Context(member, parts));
   const hostLifetimes = settings.hostLifetime
-    ? [newMember(settings.hostLifetime as never, "hostLifetime", false, () => host as never)]
+    ? [newMember(settings.hostLifetime as never, "hostLifetime", -1, false, () => host as never)]
     : [];
   /** What is handed over to the host itself belongs to it. */
-  const self = newMember({}, "host", false, () => host as never);
+  const self = newMember({}, "host", -1, false, () => host as never);
   const calls = createHooks({ self, settings, journal, signals, failures, work });
-  const { tell } = journal;
-  const linked: HostLink = { clock, logger, members: crew.members, tell, skipDrainDelay };
+  const linked: HostLink = {
+    ...settings,
+    members: crew.members,
+    tell: journal.tell,
+    open: calls.open,
+    awaited: () => waiting,
+    failed: () => failures.some() || cancellation?.causes.length,
+    skipDrainDelay,
+  };
   return Object.assign(host, { "~host": linked });
 
   // The start.
@@ -208,7 +215,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     if (!over()) createServices();
     for (const phase of ["starting", "start", "started"] as const) {
       if (over()) break;
-      await calls.inOrder(phase, concerned(phase), concurrently, concurrently ? cancelled : over);
+      await calls.inOrder(phase, concerned(phase), concurrently, over, cancelled);
     }
     clearLimit();
 
@@ -278,7 +285,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     action: () => Promise<void>,
     waits = false,
   ): Promise<void> {
-    const unlink = link(signal, (reason) => react(reason));
+    const unlink = link(signal, react);
     const clear = waits ? keepAlive(clock) : nothing;
     waiting += +waits;
     try {
@@ -350,7 +357,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     };
     if (signals.fired("forced")) limitRest();
     const inReverse = (phase: LifecyclePhase): Promise<void> =>
-      calls.inOrder(phase, [...concerned(phase)].reverse(), settings.servicesStopConcurrently);
+      calls.inOrder(phase, concerned(phase).reverse(), settings.servicesStopConcurrently);
 
     state = "stopping";
     undecided = false;
@@ -419,11 +426,9 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   }
 
   /** Whom a phase concerns: a start everybody, a stop only what had started. */
-  function concerned(phase: LifecyclePhase): readonly Member[] {
-    if (phase === "start") return crew.members();
-    if (phase === "stop") return crew.members().filter(({ startFulfilled }) => startFulfilled);
+  function concerned(phase: LifecyclePhase): Member[] {
     const starts = isStartPhase(phase);
-    return crew.lifecycle().filter(({ service, startFulfilled }) =>
+    return crew.members().filter(({ service, startFulfilled }) =>
       (starts || startFulfilled) && typeof service[phase] === "function"
     );
   }

@@ -108,8 +108,15 @@ export type BackgroundServiceExceptionBehavior = "stopHost" | "ignore";
  */
 export type ServiceFactory = (context: HostContext) => HostedService | HostedLifecycleService;
 
-/** What a host runs, in order of start: instances (they stay yours) and factories. */
-export type Services = Iterable<HostedService | HostedLifecycleService | ServiceFactory>;
+/**
+ * What a host runs, in order of start: instances (they stay yours) and factories. A list in the list
+ * starts together and stops together: in each phase all of it are called in order (in a stop the
+ * newest first) before any is waited for. It has no lists of its own.
+ */
+export type Services = Iterable<ServiceOrFactory | readonly ServiceOrFactory[]>;
+
+/** One element of {@linkcode Services}, or of a list in it. */
+export type ServiceOrFactory = HostedService | HostedLifecycleService | ServiceFactory;
 
 /** What a factory is given: the whole of dependency injection here. */
 export interface HostContext {
@@ -202,6 +209,9 @@ export interface Host {
    * abandoned: after `shutdownTimeout + abandonTimeout` at the latest. During a start it cancels
    * that and joins its rollback. Rejects with the errors of the stop and of background work; several
    * come as one `AggregateError`. Every call has one outcome.
+   *
+   * A service that awaits it waits for itself, until every limit is over and it is abandoned: let it
+   * call `lifetime.stopApplication()` and return.
    *
    * @param signal Ends the grace: the signal of the stop hooks aborts and the host hurries.
    */
@@ -415,8 +425,8 @@ export interface HostOptions {
   readonly onEvent?: ((event: HostEvent) => void) | undefined;
 
   /**
-   * What tells the host to stop. The runtime entries' `runHost` puts their `consoleLifetime()`
-   * here; `false` for none there.
+   * What tells the host to stop. The runtime entries' `createHost` puts their `consoleLifetime()`
+   * here; `false` for none there, as for a host inside another.
    */
   readonly hostLifetime?: HostLifetime | false | undefined;
 

@@ -17,7 +17,7 @@ export async function playChannelRun(seed: number): Promise<void> {
     await run.play();
   } catch (error) {
     const { message } = error as Error;
-    throw new Error(`${message}; CHANNEL_SEED=${seed}, after: ${run.log.join(", ")}`);
+    throw new Error(`${message}, after: ${run.log.join(", ")}`);
   }
 }
 

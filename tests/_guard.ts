@@ -1,4 +1,5 @@
 import type { Test } from "uvu";
+import { afterEach } from "./_after_each.ts";
 import { quiet } from "./_fake_clock.ts";
 import { watchUnhandled } from "./_unhandled.ts";
 
@@ -9,7 +10,7 @@ export function guard(test: Test): void {
   test.before(() => {
     unwatch = watchUnhandled((error) => unhandled.push(error));
   });
-  test.after.each(async () => {
+  afterEach(test, async () => {
     await quiet();
     const left = unhandled;
     unhandled = [];

@@ -8,6 +8,7 @@ import {
   BackgroundObject,
   backgroundService,
 } from "../src/runtime/workers.ts";
+import { afterEach } from "./_after_each.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
 import { FakeClock } from "./_fake_clock.ts";
 import { Gate, hang } from "./_gate.ts";
@@ -18,7 +19,7 @@ const test = suite("AlarmHost");
 /** An alarm is a time of day; here days begin at 0. */
 const { now } = Date;
 test.before.each(() => void (Date.now = () => 0));
-test.after.each(() => void (Date.now = now));
+afterEach(test, () => void (Date.now = now));
 
 type Work = (signal: AbortSignal) => Promise<unknown>;
 

@@ -1,8 +1,10 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { AbortError } from "../src/_abort.ts";
 import { aborted, backgroundService, type Host, hostedService, onAbort } from "../mod.ts";
 import { quiet } from "./_fake_clock.ts";
 import { Fate, rejection } from "./_fate.ts";
+import { Gate } from "./_gate.ts";
 import { guard } from "./_guard.ts";
 import { rig } from "./_rig.ts";
 import { Trace } from "./_trace.ts";
@@ -176,6 +178,45 @@ test("stopApplication() inside a hook of the stop does nothing", async () => {
   await host.start();
   await host.stop();
   assert.is(host.lifetime.stopping.reason.message, "The host is stopping");
+});
+
+test("a request to stop after the start was cancelled changes no reason", async () => {
+  const controller = new AbortController();
+  const gate = new Gate();
+  const { host } = rig([hostedService("slow", { start: () => gate.promise })]);
+  const start = new Fate(host.start(controller.signal));
+  await quiet();
+  controller.abort(new AbortError("first"));
+  host.lifetime.stopApplication("second");
+  host.abort("third");
+  gate.open();
+  await quiet();
+  assert.is(start.state, "rejected");
+  assert.is(host.lifetime.stopping.reason, controller.signal.reason);
+  assert.is(host.lifetime.closing.reason, controller.signal.reason);
+});
+
+test("a request to stop while the host starts is not said to be unheard", async () => {
+  const gate = new Gate();
+  const { host, lines } = rig([hostedService("slow", { start: () => gate.promise })]);
+  const start = new Fate(host.start());
+  await quiet();
+  host.lifetime.stopApplication();
+  gate.open();
+  await quiet();
+  assert.is(start.state, "rejected");
+  assert.equal(lines.all, []);
+});
+
+test("a request to stop that nobody waits for is warned of, once", async () => {
+  const { host, lines } = rig([]);
+  await host.start();
+  host.lifetime.stopApplication();
+  host.lifetime.stopApplication();
+  assert.equal(lines.all, [
+    "warn: Nobody waits for the stop that was asked for: call host.stop() or run()",
+  ]);
+  await host.stop();
 });
 
 test.run();

@@ -152,14 +152,14 @@ test("stop() before the start does nothing", async () => {
 });
 
 test("stop() aborts the work's signal, with a reason, and waits for its end", async () => {
-  class Slow extends Worker {
+  class Slower extends Worker {
     readonly end: Gate = new Gate();
     override async execute(signal: AbortSignal, context: ServiceContext): Promise<void> {
       await super.execute(signal, context);
       await this.end.promise;
     }
   }
-  const worker = new Slow();
+  const worker = new Slower();
   await worker.start();
   await quiet();
   const stop = new Fate(worker.stop());
@@ -174,18 +174,40 @@ test("stop() aborts the work's signal, with a reason, and waits for its end", as
   assert.is(stop.state, "fulfilled");
 });
 
-test("stop() resolves however the work ends", async () => {
-  const worker = new Worker();
-  await worker.start();
-  worker.gate.fail(new Error("boom"));
-  await worker.stop();
-  await worker.stop();
-});
+/** A worker whose work ends when its gate does, whatever its signal says. */
+class Slow extends BackgroundService {
+  readonly gate: Gate = new Gate();
+
+  override async execute(): Promise<void> {
+    await this.gate.promise;
+  }
+}
+
+for (const [how, end] of [["well", "open"], ["badly", "fail"]] as const) {
+  test(`stop() resolves when the work has ended, here ${how}, and not before`, async () => {
+    const worker = new Slow();
+    await worker.start();
+    await quiet();
+    const stop = new Fate(worker.stop());
+    await quiet();
+    assert.is(stop.state, "pending");
+    worker.gate[end](new Error("boom"));
+    await quiet();
+    assert.is(stop.state, "fulfilled");
+    await worker.stop(); // once more, after the end
+  });
+}
 
 test("stop() twice shares the wait", async () => {
-  const worker = new Worker();
+  const worker = new Slow();
   await worker.start();
-  await Promise.all([worker.stop(), worker.stop()]);
+  await quiet();
+  const stops = [new Fate(worker.stop()), new Fate(worker.stop())];
+  await quiet();
+  assert.equal(stops.map(({ state }) => state), ["pending", "pending"]);
+  worker.gate.open();
+  await quiet();
+  assert.equal(stops.map(({ state }) => state), ["fulfilled", "fulfilled"]);
 });
 
 test("stop() right after start() never runs execute", async () => {

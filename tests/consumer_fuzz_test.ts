@@ -5,7 +5,6 @@
  * @module
  */
 
-import process from "node:process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createHost, type Logger, type ServiceContext } from "../mod.ts";
@@ -15,6 +14,7 @@ import { Fate } from "./_fate.ts";
 import { type FuzzyDelivery, FuzzySource, type Message } from "./_fuzzy_source.ts";
 import { guard } from "./_guard.ts";
 import { Listeners } from "./_listeners.ts";
+import { playLives } from "./fuzz/lives.ts";
 import { Random } from "./fuzz/random.ts";
 
 guard(test);
@@ -201,25 +201,9 @@ async function live(seed: number): Promise<string> {
   return `${clock.now() - begun} ${JSON.stringify(worker.details)}`;
 }
 
-/**
- * The same lives each time. `FUZZ_SEED=7 tsx tests/run.ts consumer_fuzz` runs one of them, or of those
- * that `FUZZ_SEED=new` has run.
- */
-const { FUZZ_SEED: seed } = process.env;
-const runs = seed === undefined || seed === "new" ? 1_000 : 1;
-const first = seed === "new" ? Math.floor(Math.random() * 2 ** 32) : Number(seed ?? 1);
+const runs = 1_000;
 
-test(`consumer() loses nothing in ${runs} random lives`, async () => {
-  console.log(`\nconsumer fuzz: ${runs} runs from FUZZ_SEED=${first}`);
-  for (let seed = first; seed < first + runs; seed++) {
-    try {
-      await live(seed);
-    } catch (error) {
-      const { stack = String(error) } = error as Error;
-      throw new Error(`FUZZ_SEED=${seed}: ${stack}`, { cause: error });
-    }
-  }
-});
+test(`consumer() loses nothing in ${runs} random lives`, () => playLives(runs, live));
 
 test("consumer() lives the same life again with the same seed", async () => {
   assert.is(await live(7), await live(7));

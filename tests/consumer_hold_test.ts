@@ -202,14 +202,14 @@ test("consumer() counts a lease from when its extension was asked for", async ()
 
 test("consumer() does not take for lost what is held by a connection and was not extended", async () => {
   const gate = new Gate();
-  const { clock, host, source } = await holding(() => ({
+  const { clock, host, source, worker } = await holding(() => ({
     extendEvery: 100,
     extend: () => Promise.reject(new Error("Away")),
   }), { handle: () => gate.promise });
   await clock.advance(10_000);
   gate.open();
   await quiet();
-  assert.equal(source.log, ["ack a"]);
+  assert.equal([source.log, worker.details.done], [["ack a"], 1]);
   await host.stop();
 });
 
@@ -276,6 +276,44 @@ test("consumer() does not try the ack of what is lost again", async () => {
   assert.equal([acks, worker.details.unacked, worker.details.active], [1, 1, 0]);
   assert.is(clock.pending, 0);
   await host.stop();
+});
+
+test("consumer() has nothing to do with an extension that ends after the item has", async () => {
+  for (const answer of [true, false, new Error("Too late")]) {
+    const work = new Gate();
+    const extension = new Gate();
+    const { clock, host, lines, worker } = await holding(() => ({
+      hold: "lease",
+      extendEvery: 100,
+      extend: () => extension.promise.then(() => answer),
+    }), { handle: () => work.promise });
+    await clock.advance(100);
+    work.open();
+    await quiet();
+    if (answer instanceof Error) extension.fail(answer);
+    else extension.open();
+    await quiet();
+    assert.equal([clock.pending, lines.all, worker.details.done], [0, [], 1]);
+    await host.stop();
+  }
+});
+
+test("consumer() does not extend what is lost while its handler goes on", async () => {
+  for (const hold of ["connection", "lease"] as const) {
+    const gate = new Gate();
+    const lost = new AbortController();
+    const { clock, host, source } = await holding(
+      () => ({ hold, extendEvery: 100, lost: lost.signal }),
+      { handle: () => gate.promise },
+    );
+    await clock.advance(150);
+    lost.abort();
+    await clock.advance(1_000);
+    assert.equal([source.log, clock.pending], [["extend a"], 0]);
+    gate.open();
+    await quiet();
+    await host.stop();
+  }
 });
 
 test("consumer() ends the wait for another attempt when the lease is lost", async () => {

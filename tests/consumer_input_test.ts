@@ -10,7 +10,7 @@ import {
   type StandardSchema,
 } from "../src/consumers/mod.ts";
 import { quiet } from "./_fake_clock.ts";
-import { Fate, thrown } from "./_fate.ts";
+import { Fate, rejection, thrown } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";
 import { guard } from "./_guard.ts";
 import { ListSource } from "./_list_source.ts";
@@ -75,6 +75,8 @@ test("consumer() knows the types of input and handler from each other", async ()
     onDeadLetter: (value) => value.toUpperCase(), // a text
   });
   consumer("w", { source, input: (raw) => [raw.length], handle: ([length]) => length?.toFixed() });
+  consumer("w", { source, input: json(whole), handle: (value) => value.toFixed(2) });
+  consumer("w", { source, input: json(() => 5), handle: (value) => value.toFixed(2) });
   consumer("w", { source, handle: (value) => value.toUpperCase() });
   const { host } = rig([worker]);
   await host.start();
@@ -187,22 +189,29 @@ test("consumer() finishes what it decodes when it is asked to stop", async () =>
   assert.equal(source.log, ["ack a"]);
 });
 
+/** What a schema makes of a value. */
+async function read<T>(schema: StandardSchema<T>, raw: unknown): Promise<T> {
+  return (await schema["~standard"].validate(raw) as { readonly value: T }).value;
+}
+
 test("json() reads text and bytes", async () => {
   const bytes = new TextEncoder().encode('{"a":"ü"}');
   const inside = new Uint8Array([32, ...bytes, 125]).subarray(1, bytes.length + 1);
-  for (const raw of ['{"a":"ü"}', bytes, inside, bytes.buffer as ArrayBuffer]) {
-    assert.equal(await json()(raw), { a: "ü" });
+  for (const raw of ['{"a":"ü"}', bytes, inside, bytes.buffer]) {
+    assert.equal(await read(json(), raw), { a: "ü" });
   }
-  assert.is(await json(whole)("5"), 5);
-  assert.is(await json((value) => `${value}!`)("5"), "5!");
+  assert.is(await read(json(whole), "5"), 5);
+  assert.is(await read(json((value) => `${value}!`), "5"), "5!");
 });
 
 test("json() refuses what is none, and names what it cannot use", async () => {
-  assert.is(thrown(() => json()("{")).name, "SyntaxError");
-  assert.is(thrown(() => json()(new Uint8Array([34, 255, 34]))).name, "TypeError");
+  const wrong = async (raw: unknown): Promise<Error> => await rejection(read(json(), raw));
+  assert.is((await wrong("{")).name, "SyntaxError");
+  assert.is((await wrong(new Uint8Array([34, 255, 34]))).name, "TypeError");
   const message = "Cannot read JSON: expected text or bytes, got";
-  assert.is(thrown(() => json()({} as never)).message, `${message} object`);
-  assert.is(thrown(() => json()(null as never)).message, `${message} null`);
+  assert.is((await wrong({})).message, `${message} object`);
+  assert.is((await wrong(null)).message, `${message} null`);
+  assert.is((await rejection(read(json(whole), '"x"'))).name, "InputError");
   const none = thrown(() => json({} as never)).message;
   assert.is(none, "Cannot use schema: expected function, got object Object");
 });

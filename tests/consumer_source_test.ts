@@ -402,6 +402,9 @@ test("onIdle() forgets who has been told", async () => {
     const long = new Fate(worker.onIdle({ quiet: 1_000_000 }));
     await clock.advance(10);
     assert.equal([short.state, long.state, clock.pending], ["fulfilled", "pending", 1]);
+    source.push("a"); // busy, and idle again
+    await quiet();
+    assert.is(clock.pending, 1);
     await worker.stop(undefined, undefined);
     await quiet();
     assert.equal([long.state, clock.pending], ["fulfilled", 0]);

@@ -573,20 +573,106 @@ test("DefaultValues_AreSet: 25 s of grace, no limit of the start, one by one, st
   assert.is(stop.state, "rejected");
 });
 
-test("Properties_CanBeSetDirectly: each option alone", async () => {
-  const options: HostOptions = {
-    shutdownTimeout: 60_000,
-    startupTimeout: 120_000,
-    servicesStartConcurrently: true,
-    servicesStopConcurrently: true,
-    backgroundServiceExceptionBehavior: "ignore",
-  };
-  for (const [name, value] of Object.entries(options)) {
-    const { host } = rig([hostedService("a", {})], { [name]: value });
-    await host.start();
-    await host.stop();
-  }
-});
+/** How a life goes without an option, and how with it. */
+interface Option {
+  readonly value: unknown;
+  readonly live: (options: HostOptions) => Promise<unknown>;
+  readonly without: unknown;
+  readonly with: unknown;
+}
+
+const options: { readonly [K in keyof HostOptions]?: Option } = {
+  shutdownTimeout: {
+    value: 60_000,
+    async live(options) {
+      const { host, clock } = rig([patient], options);
+      await host.start();
+      let ended = 0;
+      const stop = host.stop().then(() => (ended = clock.now()));
+      await clock.advance(100_000);
+      await stop;
+      return ended;
+    },
+    without: 25_000,
+    with: 60_000,
+  },
+  startupTimeout: {
+    value: 120_000,
+    async live(options) {
+      const { host, clock } = rig([{ start: aborted, stop() {} }], options);
+      const start = new Fate(host.start());
+      await clock.advance(120_000);
+      const { state } = start;
+      host.abort();
+      await clock.advance(10_000);
+      return state;
+    },
+    without: "pending",
+    with: "rejected",
+  },
+  servicesStartConcurrently: {
+    value: true,
+    async live(options) {
+      const trace = new Trace();
+      const gate = new Gate();
+      const starts = { start: () => gate.promise };
+      const { host } = rig([trace.service("a", starts), trace.service("b", starts)], options);
+      const start = host.start();
+      await quiet();
+      const begun = trace.take();
+      gate.open();
+      await start;
+      await host.stop();
+      return begun;
+    },
+    without: ["a.start"],
+    with: ["a.start", "b.start"],
+  },
+  servicesStopConcurrently: {
+    value: true,
+    async live(options) {
+      const trace = new Trace();
+      const gate = new Gate();
+      const stops = { stop: () => gate.promise };
+      const { host } = rig([trace.service("a", stops), trace.service("b", stops)], options);
+      await host.start();
+      trace.take();
+      const stop = host.stop();
+      await quiet();
+      const begun = trace.take();
+      gate.open();
+      await stop;
+      return begun;
+    },
+    without: ["b.stop"],
+    with: ["b.stop", "a.stop"],
+  },
+  backgroundServiceExceptionBehavior: {
+    value: "ignore",
+    async live(options) {
+      const { host } = rig([
+        backgroundService("worker", async (_, { lifetime }) => {
+          await aborted(lifetime.started);
+          throw new Error("boom");
+        }),
+      ], options);
+      await host.start();
+      await quiet();
+      const { state } = host;
+      await host.stop().catch(() => {});
+      return state;
+    },
+    without: "stopping",
+    with: "started",
+  },
+};
+
+for (const [name, { value, live, ...life }] of Object.entries(options)) {
+  test(`Properties_CanBeSetDirectly: ${name} alone`, async () => {
+    assert.equal(await live({}), life.without);
+    assert.equal(await live({ [name]: value }), life.with);
+  });
+}
 
 test("Properties_CanBeUpdated: of two, the later one counts", async () => {
   const defaults: HostOptions = { shutdownTimeout: 10_000 };

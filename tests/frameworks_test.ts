@@ -18,6 +18,7 @@ import {
   httpServer,
   type RequestsCutError,
 } from "../src/runtime/node.ts";
+import { afterEach } from "./_after_each.ts";
 import { Client } from "./_client.ts";
 import { FakeClock, quiet } from "./_fake_clock.ts";
 import { rejection } from "./_fate.ts";
@@ -26,7 +27,7 @@ import { guard } from "./_guard.ts";
 import { Lines } from "./_lines.ts";
 
 guard(test);
-test.after.each(() => Client.closeAll());
+afterEach(test, () => Client.closeAll());
 
 type Fetch = (request: Request) => Promise<Response>;
 type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;

@@ -4,6 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { aborted, type ApplicationLifetime, createHost, type Host } from "../mod.ts";
 import { healthRoutes, runhost, type RunhostEnv, type RunhostVariables } from "../src/hono/mod.ts";
+import { afterEach } from "./_after_each.ts";
 import { Client } from "./_client.ts";
 import { quiet } from "./_fake_clock.ts";
 import { Fate, rejection } from "./_fate.ts";
@@ -15,7 +16,7 @@ import { type Rig, rig } from "./_rig.ts";
 import { web as server } from "./_servers.ts";
 
 guard(test);
-test.after.each(() => Client.closeAll());
+afterEach(test, () => Client.closeAll());
 
 /** An application in a host, and the signal of each request that has asked for it. */
 interface Web extends Rig {

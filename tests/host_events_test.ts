@@ -421,4 +421,64 @@ test("a subscription made by an observer begins with the next event", async () =
   await host.stop();
 });
 
+test("an event of the host is told when the host's state is what it says", async () => {
+  const states: string[] = [];
+  const { host } = rig([hostedService("a", {})], {
+    onEvent: ({ type }) => {
+      if (type.startsWith("host") || type === "stopRequested") states.push(`${type} ${host.state}`);
+    },
+  });
+  await host.start();
+  host.lifetime.stopApplication();
+  await host.stop();
+  assert.equal(states, [
+    "hostStarting starting",
+    "hostStarted started",
+    "stopRequested stopping",
+    "hostStopping stopping",
+    "hostStopped stopped",
+  ]);
+});
+
+test("an observer that rejects is logged and called no more", async () => {
+  let calls = 0;
+  const { host, lines } = rig([]);
+  host.subscribe(async () => {
+    calls++;
+    await quiet();
+    throw new Error("boom");
+  });
+  const start = new Fate(host.start());
+  await quiet();
+  await quiet();
+  assert.is(start.state, "fulfilled");
+  const before = calls;
+  await host.stop();
+  assert.is(calls, before);
+  assert.match(lines.heads[0]!, "error: An observer failed and is called no more: Error: boom");
+});
+
+test("work that fails after it was abandoned is told as late, and changes nothing", async () => {
+  const gate = new Gate();
+  const { host, clock, events, lines } = rig([backgroundService("worker", () => gate.promise)], {
+    shutdownTimeout: 100,
+    abandonTimeout: 50,
+  });
+  await host.start();
+  const stop = new Fate(host.stop());
+  await clock.advance(150);
+  assert.is(stop.state, "rejected");
+  const before = JSON.stringify(host.services);
+  gate.fail(new Error("late"));
+  await quiet();
+  assert.is(JSON.stringify(host.services), before);
+  assert.is(host.services[0]?.error, stop.reason);
+  assert.is(events.at(-1)?.type, "serviceLate");
+  assert.ok(
+    lines.heads.some((line) => line.endsWith("late after 150 ms: Error: late")),
+    `${lines.heads}`,
+  );
+  assert.is(await rejection(host.stop()), stop.reason);
+});
+
 test.run();

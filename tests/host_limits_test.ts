@@ -836,8 +836,6 @@ test("what was abandoned stays so, though its next hook ends well", async () => 
   assert.is(host.services[0]?.state, "abandoned");
 });
 
-test.run();
-
 // Limits of a process that stood still.
 
 /** A clock that jumps: the process was frozen and goes on, and its timers fire at once. */
@@ -883,3 +881,116 @@ test("a limit that is late by 1 s is not extended: the process was busy", async 
   await clock.advance(1_000 + 2_000);
   assert.is(stop.state, "rejected");
 });
+
+test("what was abandoned stays so, though its stop is called later and ends well", async () => {
+  const { host, clock } = rig([
+    { name: "slow", start() {}, stop() {}, stopping: takes(() => clock, 80) },
+    { name: "hung", start() {}, stop() {}, stopping: hang, stopTimeout: 10 },
+  ], { abandonTimeout: 50 });
+  await host.start();
+  const stop = new Fate(host.stop());
+  await clock.advance(60);
+  assert.is(host.services[1]?.state, "abandoned");
+  await clock.advance(1_000);
+  assert.is(stop.state, "rejected");
+  assert.is(host.services[1]?.state, "abandoned");
+});
+
+test("what is called after the cut has one macrotask, and all of it the same one", async () => {
+  const hung = (name: string) => ({ name, start() {}, stop: hang, stopped: hang });
+  const { host, clock, events } = rig([hung("a"), hung("b")], {
+    shutdownTimeout: 100,
+    abandonTimeout: 50,
+    hostLifetime: { waitForStart() {}, stop: hang },
+  });
+  await host.start();
+  const stop = new Fate(host.stop());
+  await clock.advance(150);
+  assert.is(stop.state, "rejected");
+  assert.is(host.state, "stopped");
+  assert.is(clock.pending, 0);
+  const told = events.flatMap((it) =>
+    "phase" in it && it.phase === "stopped" ? [`${it.service} ${it.type}`] : []
+  );
+  assert.equal(told, [
+    "b serviceBegan",
+    "a serviceBegan",
+    "b serviceAbandoned",
+    "a serviceAbandoned",
+  ]);
+});
+
+test("a grace that ended before the rollback began has its cut all the same", async () => {
+  const hung = (name: string) => ({ name, start() {}, stop: hang });
+  const { host, clock } = rig([
+    ...["a", "b", "c", "d", "e", "f", "g", "h"].map(hung),
+    { name: "slow", start: hang, stop() {} },
+  ], { shutdownTimeout: 100, abandonTimeout: 100 });
+  const start = new Fate(host.start());
+  await quiet();
+  host.abort();
+  await clock.advance(0);
+  assert.is(start.state, "pending");
+  await clock.advance(200);
+  assert.is(start.state, "rejected");
+  assert.is(host.state, "stopped");
+});
+
+test("abort() does not abandon what is called afterwards", async () => {
+  const trace = new Trace();
+  const { host, clock } = rig([
+    trace.service("a", { stop: takes(() => clock, 10) }),
+    trace.service("b", { stop: aborted }),
+  ]);
+  await host.start();
+  const stop = new Fate(host.stop());
+  await quiet();
+  host.abort();
+  await clock.advance(10);
+  assert.is(stop.state, "fulfilled", String(stop.reason));
+});
+
+test("stopTimeout limits no hook of the start", async () => {
+  let forced: AbortSignal | undefined;
+  const { host, clock } = rig([
+    {
+      name: "slow",
+      stopTimeout: 10,
+      start: (_: AbortSignal, context: ServiceContext) => {
+        forced = context.forced;
+        return takes(() => clock, 10_000)();
+      },
+      stop() {},
+    },
+  ]);
+  const start = new Fate(host.start());
+  await clock.advance(9_999);
+  assert.is(forced?.aborted, false);
+  await clock.advance(1);
+  assert.is(start.state, "fulfilled");
+  await host.stop();
+});
+
+test("the end of the grace is told to the newest service first", async () => {
+  const trace = new Trace();
+  const patient = (name: string) =>
+    trace.service(name, {
+      stop: async (signal) => {
+        signal.addEventListener("abort", () => trace.note(`${name} is told`));
+        await aborted(signal);
+      },
+    });
+  const { host, clock } = rig([patient("a"), patient("b")], {
+    servicesStopConcurrently: true,
+    shutdownTimeout: 100,
+  });
+  await host.start();
+  const stop = new Fate(host.stop());
+  await clock.advance(99);
+  trace.take();
+  await clock.advance(1);
+  assert.equal(trace.take(), ["b is told", "a is told"]);
+  assert.is(stop.state, "fulfilled");
+});
+
+test.run();

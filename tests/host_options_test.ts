@@ -178,11 +178,7 @@ const badServices: readonly (readonly [what: string, value: unknown, message: st
   ["undefined", undefined, "Cannot use services[1]: expected object, got undefined"],
   ["a string", "mailer", 'Cannot use services[1]: expected object, got string "mailer"'],
   ["a number", 42, "Cannot use services[1]: expected object, got number 42"],
-  [
-    "an array",
-    [service],
-    'Cannot use services[1] "Array".start: expected function, got undefined',
-  ],
+  ["a list in a list", [[service]], "Cannot use services[1][0]: expected a service, got a list"],
   [
     "a promise",
     Promise.resolve(service),

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { aborted, type HostedService } from "../mod.ts";
+import { aborted, backgroundService, type HostedService, hostedService } from "../mod.ts";
 import { quiet } from "./_fake_clock.ts";
 import { Fate, rejection } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";
@@ -517,6 +517,61 @@ test("start() ends although a hook waits for the stop it has asked for", async (
   await clock.advance(2_000);
   assert.is(start.state, "rejected");
   assert.is(host.state, "stopped");
+});
+
+test("waitForShutdown() during a start waits for its end before it stops anything", async () => {
+  const trace = new Trace();
+  const gate = new Gate();
+  const { host } = rig([trace.service("a"), trace.service("slow", { start: () => gate.promise })]);
+  const start = new Fate(host.start());
+  const wait = new Fate(host.waitForShutdown());
+  await quiet();
+  trace.take();
+  host.lifetime.stopApplication();
+  await quiet();
+  assert.equal(trace.take(), []);
+  gate.open();
+  await quiet();
+  assert.equal(trace.take(), ["slow.stop", "a.stop"]);
+  assert.is(start.state, "rejected");
+  assert.is(wait.state, "fulfilled");
+});
+
+test("a cancelled start tells its workers to end in reverse", async () => {
+  const trace = new Trace();
+  const worker = (name: string) =>
+    backgroundService(name, async (signal) => {
+      signal.addEventListener("abort", () => trace.note(name));
+      await aborted(signal);
+    });
+  const { host } = rig([worker("a"), worker("b"), trace.service("slow", { start: aborted })]);
+  const run = new Fate(host.run());
+  await quiet();
+  trace.take();
+  host.lifetime.stopApplication();
+  assert.equal(trace.take(), ["b", "a"]);
+  await quiet();
+  assert.is(run.state, "fulfilled");
+});
+
+test("what goes wrong after the stop changes no outcome that was good", async () => {
+  const gate = new Gate();
+  const { host, clock, lines } = rig([
+    hostedService("late", {
+      start: () => gate.promise,
+      stop: () => Promise.reject(new Error("boom")),
+    }),
+  ], { abandonTimeout: 50 });
+  const start = new Fate(host.start());
+  await quiet();
+  const stop = new Fate(host.stop());
+  await clock.advance(50);
+  assert.is(start.state, "rejected");
+  assert.is(stop.state, "fulfilled");
+  gate.open();
+  await quiet();
+  assert.ok(lines.heads.some((line) => line.endsWith("Error: boom")), lines.heads.join("\n"));
+  await host.stop();
 });
 
 test.run();

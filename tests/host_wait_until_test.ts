@@ -287,4 +287,49 @@ test("waitUntil() work is awaited that comes while the last work is awaited", as
   assert.is(stop.state, "fulfilled");
 });
 
+test("waitUntil() work that is handed over again and again after the cut holds no stop", async () => {
+  let handed = 0;
+  const { host, clock } = rig([], {
+    shutdownTimeout: 100,
+    abandonTimeout: 50,
+    onEvent: ({ type }) => {
+      if (type === "serviceAbandoned" && handed < 1_000) hand();
+    },
+  });
+  await host.start();
+  hand();
+  const stop = new Fate(host.stop());
+  await clock.advance(150);
+  assert.is(stop.state, "rejected");
+  assert.ok(handed < 10, `handed over ${handed} times`);
+  assert.is(clock.pending, 0);
+
+  function hand(): void {
+    handed++;
+    host.waitUntil(hang());
+  }
+});
+
+test("waitUntil() work that work hands over is awaited before an older service's stop", async () => {
+  const trace = new Trace();
+  const gates = [new Gate(), new Gate()] as const;
+  const { host } = rig([
+    trace.service("pool"),
+    trace.service("web", {
+      start: (_, { waitUntil }) =>
+        waitUntil(gates[0].promise.then(() => waitUntil(gates[1].promise))),
+    }),
+  ]);
+  await host.start();
+  trace.take();
+  const stop = new Fate(host.stop());
+  gates[0].open();
+  await quiet();
+  assert.equal(trace.take(), ["web.stop"]);
+  gates[1].open();
+  await quiet();
+  assert.equal(trace.take(), ["pool.stop"]);
+  assert.is(stop.state, "fulfilled");
+});
+
 test.run();

@@ -639,4 +639,67 @@ test("the functions of a context are always the same, and each service has its o
   await host.stop();
 });
 
+for (const fate of ["fails", "ends"] as const) {
+  test(`a worker that ${fate} while its stop goes on is stopping, not ${fate}`, async () => {
+    const gate = new Gate();
+    class Lingering extends BackgroundService {
+      override async execute(signal: AbortSignal): Promise<void> {
+        await aborted(signal);
+        if (fate === "fails") throw new Error("boom");
+      }
+      override async stop(): Promise<void> {
+        await super.stop();
+        await gate.promise;
+      }
+    }
+    const { host } = rig([new Lingering()]);
+    await host.start();
+    const stop = new Fate(host.stop());
+    await quiet();
+    assert.is(host.services[0]?.state, "stopping");
+    gate.open();
+    await quiet();
+    assert.is(host.services[0]?.state, "stopped");
+    assert.is(stop.state, fate === "fails" ? "rejected" : "fulfilled");
+  });
+}
+
+test("work whose stop was given up is told to end", async () => {
+  let told = false;
+  class Forgetful extends BackgroundService {
+    override async execute(signal: AbortSignal): Promise<void> {
+      await aborted(signal);
+      told = true;
+    }
+    override stop(): Promise<void> {
+      return hang();
+    }
+  }
+  const { host, clock } = rig([new Forgetful()], { shutdownTimeout: 100, abandonTimeout: 50 });
+  await host.start();
+  const stop = new Fate(host.stop());
+  await clock.advance(149);
+  assert.is(told, false);
+  await clock.advance(1);
+  assert.is(told, true);
+  assert.is(stop.state, "rejected");
+});
+
+test("work never begins whose override of start hands on a signal that has aborted", async () => {
+  let ran = false;
+  class Refused extends BackgroundService {
+    override async execute(): Promise<void> {
+      ran = true;
+    }
+    override start(_signal: AbortSignal, context: ServiceContext): Promise<void> {
+      return super.start(AbortSignal.abort(), context);
+    }
+  }
+  const { host } = rig([new Refused()]);
+  await host.start();
+  await quiet();
+  assert.is(ran, false);
+  await host.stop();
+});
+
 test.run();

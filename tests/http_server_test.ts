@@ -9,6 +9,7 @@ import { healthHandler } from "../src/health/mod.ts";
 import type { HttpServerOptions as BunOptions } from "../src/runtime/bun.ts";
 import type { HttpServerOptions as DenoOptions } from "../src/runtime/deno.ts";
 import type { HttpServerOptions as NodeOptions } from "../src/runtime/node.ts";
+import { afterEach } from "./_after_each.ts";
 import { cert, key } from "./_certificate.ts";
 import { Client } from "./_client.ts";
 import { FakeClock, quiet } from "./_fake_clock.ts";
@@ -19,11 +20,11 @@ import { Lines } from "./_lines.ts";
 import { entry, httpServer, runtime, web } from "./_servers.ts";
 
 guard(test);
-test.after.each(() => Client.closeAll());
+afterEach(test, () => Client.closeAll());
 
 /** The graces that were over before the stop was. */
 const overruns: unknown[] = [];
-test.after.each(() => assert.equal(overruns.splice(0), [], "a stop took all its time"));
+afterEach(test, () => assert.equal(overruns.splice(0), [], "a stop took all its time"));
 
 interface CutError extends Error {
   readonly code: string;

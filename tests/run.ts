@@ -7,10 +7,16 @@
  *
  * A file is run when its path contains one of the filters. Those in the folders below are
  * run on Node only, so they wait for a filter that names their folder.
+ *
+ * A test that takes longer than `TEST_LIMIT` milliseconds, or is at it when the run has to end
+ * (`TEST_DEADLINE`, milliseconds since 1970), is named, and the run ends.
  */
 import { readdirSync } from "node:fs";
 import process from "node:process";
 import { setTimeout } from "node:timers";
+import { stripVTControlCharacters } from "node:util";
+import { currentTest, followTests, takeAftermaths } from "./_after_each.ts";
+import { Watchdog } from "./_watchdog.ts";
 
 const nodeOnly = ["browser", "examples", "load", "package", "process", "workerd"];
 
@@ -32,36 +38,98 @@ function selected(file: string): boolean {
 // Until the end is reached the run has failed, also if the runtime leaves in the middle of a test.
 process.exitCode = 1;
 
+const watchdog = new Watchdog({
+  limit: Number(process.env["TEST_LIMIT"] ?? 240_000),
+  deadline: Number(process.env["TEST_DEADLINE"] ?? Infinity),
+});
+let file = "";
+let last = "";
+followTests((test) => {
+  last = test;
+  watchdog.see(`${file}: "${test}"`);
+});
+process.once("exit", () => {
+  if (currentTest()) console.error(`The run broke off in ${file}: "${currentTest()}"`);
+});
+
 // uvu's own way to run many files: they queue their suites by index, `exec` runs the queue.
 const queue: Group[] = [];
 const uvu = Object.assign(globalThis, { UVU_DEFER: 1, UVU_INDEX: 0, UVU_QUEUE: queue });
-const { exec } = await import("uvu");
+const { exec, test } = await import("uvu");
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
-for (const [index, file] of files.entries()) {
-  const group: Group = [file];
+for (const [index, name] of files.entries()) {
+  const group: Group = [name];
   queue.push(group);
   uvu.UVU_INDEX = index;
+  watchdog.see(`${name}: its import`);
   try {
-    await import(new URL(file, import.meta.url).href);
+    await import(new URL(name, import.meta.url).href);
     if (group.length === 1) throw new Error("It has no test.run()");
+    const left = await forgotten(group);
+    if (left > 0) throw new Error(`${left} of its tests are behind its test.run()`);
   } catch (error) {
     counts.failed++;
-    console.error(`Cannot load ${file}:`, error);
+    console.error(`Cannot load ${name}:`, error);
   }
   for (const [position, suite] of group.entries()) {
-    if (typeof suite === "function") group[position] = () => counted(suite);
+    if (typeof suite === "function") group[position] = () => counted(name, suite);
   }
 }
 
-// uvu keeps its counts to itself, and reports no test of a suite whose `before` has thrown.
-async function counted(suite: () => Promise<Result>): Promise<Result> {
-  const result = await suite();
-  const [, passed, skipped, total] = result;
+/** Runs a suite and counts its tests: uvu keeps its counts to itself. */
+async function counted(name: string, suite: () => Promise<Result>): Promise<Result> {
+  file = name;
+  last = "";
+  watchdog.see(`${name}: what comes before its tests`);
+  let result: Result;
+  try {
+    result = await suite();
+  } catch (error) {
+    result = [`${render(`${name}: after its tests`, error)}`, 0, 0, 1];
+  }
+  const [, passed, skipped, total] = result = completed(result);
+  watchdog.see(`${name}: what comes after its tests`);
   counts.passed += passed;
   counts.failed += total - passed;
   counts.skipped += skipped;
   return result;
+}
+
+/** How many tests a file has left that nobody has told to run; uvu would give them to the next file. */
+async function forgotten(group: Group): Promise<number> {
+  test.run();
+  const suite = group.pop();
+  if (typeof suite !== "function") return 0;
+  const { write } = process.stdout;
+  process.stdout.write = () => true;
+  try {
+    const [, , , total] = await suite();
+    return total;
+  } finally {
+    process.stdout.write = write;
+  }
+}
+
+/** A result with all that uvu does not report: what failed around the tests. */
+function completed([errors, passed, skipped, total]: Result): Result {
+  let report = errors === true ? "" : errors;
+  const failed = stripVTControlCharacters(report).match(/^ {3}FAIL .*$/gm) ?? [];
+  if (passed + failed.length < total) {
+    const where = last
+      ? `an after.each after "${last}", which broke off the suite: use afterEach() of _after_each.ts`
+      : "its before, so that no test ran";
+    report += render(`${file}: ${where}`, "uvu does not say what was thrown");
+  }
+  for (const { test, error } of takeAftermaths()) {
+    if (!failed.some((line) => line.endsWith(` "${test}"`))) passed--;
+    report += render(`after "${test}"`, error);
+  }
+  return [report || true, passed, skipped, total];
+}
+
+function render(name: string, error: unknown): string {
+  return `\n   FAIL  ${name}\n    ${error instanceof Error ? error.stack : String(error)}\n`;
 }
 
 await exec();

@@ -4,7 +4,6 @@
  * @module
  */
 
-import process from "node:process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createHost, type Logger } from "../mod.ts";
@@ -12,6 +11,7 @@ import { type Task, TaskQueue } from "../src/consumers/mod.ts";
 import { FakeClock } from "./_fake_clock.ts";
 import { Fate } from "./_fate.ts";
 import { guard } from "./_guard.ts";
+import { playLives } from "./fuzz/lives.ts";
 import { Random } from "./fuzz/random.ts";
 
 guard(test);
@@ -114,21 +114,9 @@ async function live(seed: number): Promise<string> {
   return `${clock.now()} ${JSON.stringify(queue.details)}`;
 }
 
-/** `FUZZ_SEED=1 tsx tests/run.ts task_queue_fuzz` runs one life again. */
-const again = process.env["FUZZ_SEED"];
-const runs = again === undefined ? 500 : 1;
-const first = again === undefined ? 1 : Number(again);
+const runs = 500;
 
-test(`TaskQueue ends each task once in ${runs} random lives`, async () => {
-  console.log(`\ntask queue fuzz: ${runs} runs from FUZZ_SEED=${first}`);
-  for (let seed = first; seed < first + runs; seed++) {
-    try {
-      await live(seed);
-    } catch (error) {
-      throw new Error(`FUZZ_SEED=${seed}: ${error}`, { cause: error });
-    }
-  }
-});
+test(`TaskQueue ends each task once in ${runs} random lives`, () => playLives(runs, live));
 
 test("TaskQueue lives the same life again with the same seed", async () => {
   assert.is(await live(7), await live(7));

@@ -163,7 +163,7 @@ export class Pump<T> {
    */
   get outage(): Failure | undefined {
     const row = this.#row;
-    if (!row) return;
+    if (!row) return undefined;
     const until = this.#asking ? row.ended : this.#context.clock.now();
     return until - row.begun > blip ? row : undefined;
   }

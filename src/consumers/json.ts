@@ -1,5 +1,5 @@
 import { check, nothing } from "../_check.ts";
-import { decoder, type Input, isSchema } from "./input.ts";
+import { decoder, type Input, isSchema, type StandardSchema } from "./input.ts";
 
 /**
  * An `input` for a consumer whose source delivers JSON, as text or as bytes in UTF-8. What is none is
@@ -40,12 +40,15 @@ import { decoder, type Input, isSchema } from "./input.ts";
  *
  * @typeParam T What the handler wants.
  */
-export function json<T = unknown>(
-  schema?: Input<T>,
-): (raw: string | Uint8Array | ArrayBuffer) => T | PromiseLike<T> {
+export function json<T = unknown>(schema?: Input<T>): StandardSchema<T> {
   if (schema !== undefined && !isSchema(schema)) check("schema", schema, nothing);
   const decode = schema ? decoder(schema) : (value: unknown) => value as T;
-  return (raw) => decode(JSON.parse(textOf(raw)));
+  // No function: TypeScript looks at those too late to find out what the handler is given.
+  return {
+    "~standard": {
+      validate: async (raw) => ({ value: await decode(JSON.parse(textOf(raw))) }),
+    },
+  };
 }
 
 function textOf(raw: unknown): string {

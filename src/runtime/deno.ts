@@ -1,5 +1,5 @@
 /**
- * The core for Deno: everything of `@runhost/host`, with a `runHost` that stops on Ctrl+C.
+ * The core for Deno: everything of `@runhost/host`, with hosts that stop on Ctrl+C.
  *
  * Needs no permission.
  *
@@ -18,14 +18,17 @@
  * @module
  */
 
+import { createHost as createCoreHost } from "../host.ts";
 import {
   type ConsoleLifetimeOptions,
+  type ConsolePlatform,
   createConsoleLifetime,
-  type Platform,
+  withConsoleLifetime,
 } from "./_console_lifetime.ts";
-import { runOn } from "./_run.ts";
+import { processPlatform } from "./_process.ts";
+import { checkRuntime, inWorkerThread } from "./_runtime.ts";
 import { stopSignals } from "./_signals.ts";
-import type { HostLifetime, RunHostOptions, Services } from "../types.ts";
+import type { Host, HostLifetime, HostOptions, RunHostOptions, Services } from "../types.ts";
 
 export * from "../../mod.ts";
 export type { ConsoleLifetimeOptions };
@@ -56,34 +59,56 @@ function currentDeno(): DenoNamespace {
   return (globalThis as unknown as { readonly Deno: DenoNamespace }).Deno;
 }
 
-const denoPlatform: Platform = {
+const denoPlatform: ConsolePlatform = {
+  check: () => checkRuntime("deno"),
+  mainThread: () => !inWorkerThread(),
   signals: () => stopSignals(currentDeno().build.os === "windows"),
   on: (signal, handler) => currentDeno().addSignalListener(signal, handler),
   off: (signal, handler) => currentDeno().removeSignalListener(signal, handler),
   interactive: () => currentDeno().stdout.isTerminal(),
-  fail(code: number): void {
-    currentDeno().exitCode ||= code;
+  exitCode: () => currentDeno().exitCode,
+  setExitCode(code: number | undefined): void {
+    currentDeno().exitCode = code ?? 0;
   },
   exit: (code) => currentDeno().exit(code),
-  startUnheldTimer: (callback, ms) => currentDeno().unrefTimer(setTimeout(callback, ms)),
+  onExit(callback: () => void): () => void {
+    addEventListener("unload", callback);
+    return () => removeEventListener("unload", callback);
+  },
+  startUnheldTimer(callback: () => void, ms: number): () => void {
+    const timer = setTimeout(callback, ms);
+    currentDeno().unrefTimer(timer);
+    return () => clearTimeout(timer);
+  },
+  resources: processPlatform.resources,
 };
 
 /**
  * What makes a host stop when the process is told to: SIGINT, SIGTERM and SIGQUIT (on Windows
- * SIGINT, SIGTERM, SIGBREAK and SIGHUP).
+ * SIGINT, SIGTERM, SIGBREAK and SIGHUP). `createHost` and `runHost` have one already; give one
+ * with options of your own, or `hostLifetime: false` to a host inside another.
  *
- * The first signal asks for the stop. Others within 500 ms are echoes of it; a later one forces
- * the end: `host.abort()`, a report of what was still running, exit code 128 + n. The handlers
- * are there from the begin of the start to the end of the stop. For `createHost`; `runHost` has
- * one already.
+ * The first signal asks every host of the process for its stop, and a host that comes later at
+ * once. What follows within 500 ms is its echo. Only a person forces the end: a second Ctrl+C is
+ * `host.abort()`, an exit with 128 + n when all hosts have stopped, and a report of what was still
+ * running; a third one exits at once. A further SIGTERM, which machines send, writes a line that
+ * says what the stop waits for.
  *
- * @example A host that stops on Ctrl+C
+ * The handlers are there from the begin of the start to the end of the stop; after a stop that a
+ * signal or a failure caused they stay, so that the process never becomes deaf. If it is still
+ * there 5 s later, a line says what keeps it alive. In a worker thread this does nothing.
+ *
+ * @throws {TypeError} If an option has the wrong type, or a name is no signal that a program can
+ * hear on any platform; the message names it.
+ * @throws {RangeError} If `exitAfter` is negative or `NaN`.
+ *
+ * @example A host that has 10 s to leave after its stop
  * ```ts
  * import { backgroundService, consoleLifetime, createHost } from "@runhost/host/deno";
  *
  * const worker = backgroundService("worker", async () => {});
- * const host = createHost([worker], { hostLifetime: consoleLifetime(), stopWhenIdle: true });
- * await host.run();
+ * const hostLifetime = consoleLifetime({ exitAfter: 10_000 });
+ * await createHost([worker], { hostLifetime, stopWhenIdle: true }).run();
  * ```
  */
 export function consoleLifetime(options: ConsoleLifetimeOptions = {}): HostLifetime {
@@ -91,9 +116,32 @@ export function consoleLifetime(options: ConsoleLifetimeOptions = {}): HostLifet
 }
 
 /**
- * Creates a host and runs it until the process is told to stop, with the exit code that says how
- * it went: 0 after a clean stop, 1 after any failure (set before the rejection), 128 + n when a
- * second signal forced the end, or when a signal interrupted a `stopWhenIdle` batch.
+ * The core's `createHost` with a {@linkcode consoleLifetime}, unless `options.hostLifetime` says
+ * otherwise: the host stops on Ctrl+C and SIGTERM, and the exit code says how it went.
+ *
+ * @param services What to run, in order of start.
+ * @throws {TypeError} If a service or an option has the wrong type; the message names it.
+ * @throws {RangeError} If a time limit is negative or `NaN`.
+ *
+ * @example Run until the process is told to stop
+ * ```ts
+ * import { backgroundService, createHost } from "@runhost/host/deno";
+ *
+ * const worker = backgroundService("worker", async () => {});
+ * await createHost([worker], { stopWhenIdle: true }).run();
+ * ```
+ */
+export function createHost(services: Services, options: HostOptions = {}): Host {
+  return createCoreHost(services, withConsoleLifetime(denoPlatform, options));
+}
+
+/**
+ * Creates a host and runs it until the process is told to stop:
+ * `createHost(services, options).run(options.signal)` in one line.
+ *
+ * The exit code says how it went: 0 after a clean stop, 1 after any failure (set before the
+ * rejection, taken back when a later host runs and stops cleanly), 128 + n when signal n forced
+ * the end, or interrupted a `stopWhenIdle` batch.
  *
  * @returns Resolves after a clean stop; rejects with what failed in the start, the stop, or the
  * background work.
@@ -106,5 +154,5 @@ export function consoleLifetime(options: ConsoleLifetimeOptions = {}): HostLifet
  * ```
  */
 export async function runHost(services: Services, options: RunHostOptions = {}): Promise<void> {
-  await runOn(denoPlatform, services, options);
+  await createHost(services, options).run(options.signal);
 }

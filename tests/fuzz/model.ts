@@ -109,6 +109,18 @@ export class Model {
     return this.plan.services.findIndex(({ name }) => name === owner);
   }
 
+  /** Whether two hooks of one phase share a turn: they are called before either is waited for. */
+  together(a: Wait, b: Wait): boolean {
+    const { servicesStartConcurrently, servicesStopConcurrently } = this.plan.options;
+    const [first, second] = [this.place(a.owner), this.place(b.owner)];
+    if (a.phase !== b.phase || first < 0 || second < 0) return false;
+    const { services } = this.plan;
+    const between = services.slice(Math.min(first, second), Math.max(first, second) + 1);
+    const [{ list } = {}] = between;
+    return (startPhases.includes(a.phase) ? servicesStartConcurrently : servicesStopConcurrently) ||
+      (list !== undefined && between.every((it) => it.list === list));
+  }
+
   // The life of the host.
 
   get starting(): Entry | undefined {
@@ -370,7 +382,7 @@ export class Model {
 
 /** Whether a signal's reason is what a cause leads to: a caller's own, or an error of the host. */
 export function explains({ kind, reason }: Cause, fired: unknown): boolean {
-  const { name, cause } = (fired ?? {}) as Partial<Error>;
+  const { name, message = "", cause } = (fired ?? {}) as Partial<Error>;
   switch (kind) {
     case "signal":
       return fired === reason;
@@ -378,8 +390,12 @@ export function explains({ kind, reason }: Cause, fired: unknown): boolean {
       return fired === reason || (name === "AbortError" && cause === reason);
     case "crash":
       return name === "AbortError" && cause === reason;
+    case "stop":
+      return name === "AbortError" && /^The host (is stopping|was stopped while)/.test(message);
+    case "idle":
+      return name === "AbortError" && message === "All background work has ended";
     default:
-      return name === "AbortError";
+      return name === "AbortError" && message === "The start failed";
   }
 }
 

@@ -32,6 +32,8 @@ export type InnerCall = "stopApplication" | "stop" | "start" | "abort" | "fail" 
 /** One service. */
 export interface ServicePlan {
   readonly name: string;
+  /** Services in a row with the same number are one list in the list, if there is a number. */
+  readonly list?: number;
   readonly kind: "plain" | "lifecycle" | "background";
   readonly made: "by the caller" | "by a factory" | "by a factory that throws";
   readonly hooks: Readonly<Partial<Record<HookPhase, Act>>>;
@@ -118,9 +120,12 @@ export function makePlan(seed: number): Plan {
       stopWhenIdle: random.chance(0.2),
       drainDelay: random.pick([0, 0, 0, 5, 50, 150, Infinity]),
     },
-    services: Array.from(
-      { length: random.pick([0, 1, 2, 3, 4, 6]) },
-      (_, index) => makeService(random, `s${index}`, malice),
+    services: inLists(
+      random,
+      Array.from(
+        { length: random.pick([0, 1, 2, 3, 4, 6]) },
+        (_, index) => makeService(random, `s${index}`, malice),
+      ),
     ),
     ...(random.chance(0.5) && {
       lifetime: { waitForStart: makeAct(random, malice / 3), stop: makeAct(random, malice / 3) },
@@ -129,6 +134,16 @@ export function makePlan(seed: number): Plan {
     hostileObservers: random.chance(0.2),
     rescue: last + random.pick([0, 100, 1_000, 5_000]),
   };
+}
+
+/** Puts neighbours into lists, in a third of the plans. */
+function inLists(random: Random, services: readonly ServicePlan[]): readonly ServicePlan[] {
+  if (!random.chance(0.33)) return services;
+  let list = 0;
+  return services.map((service) => {
+    if (random.chance(0.4)) list++;
+    return random.chance(0.8) ? { ...service, list } : service;
+  });
 }
 
 function makeService(random: Random, name: string, malice: number): ServicePlan {

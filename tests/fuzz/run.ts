@@ -15,6 +15,7 @@ import {
   onAbort,
   type ServiceContext,
   type ServiceFactory,
+  type ServiceOrFactory,
 } from "../../mod.ts";
 import { FakeClock, quiet } from "../_fake_clock.ts";
 import { ScriptedError } from "../_scripted_service.ts";
@@ -49,7 +50,14 @@ class Run {
 
   constructor(plan: Plan) {
     this.#plan = plan;
-    this.#host = createHost(plan.services.map((it) => this.#service(it)), this.#options());
+    const services: (ServiceOrFactory | ServiceOrFactory[])[] = [];
+    for (const [index, it] of plan.services.entries()) {
+      const before = plan.services[index - 1]?.list;
+      if (it.list === undefined) services.push(this.#service(it));
+      else if (it.list === before) (services.at(-1) as ServiceOrFactory[]).push(this.#service(it));
+      else services.push([this.#service(it)]);
+    }
+    this.#host = createHost(services, this.#options());
     this.#host.subscribe((event) => this.#note({ type: "event", event }));
     for (const name of ["started", "stopping", "closing", "stopped"] as const) {
       const signal = this.#host.lifetime[name];

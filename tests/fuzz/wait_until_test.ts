@@ -2,7 +2,6 @@
  * Random work handed over at random moments to a host that stops: all of it is awaited or named,
  * within the limits, and nothing older is stopped under it.
  */
-import process from "node:process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
@@ -13,10 +12,8 @@ import {
   type ServiceContext,
 } from "../../mod.ts";
 import { FakeClock } from "../_fake_clock.ts";
+import { playLives } from "./lives.ts";
 import { Random } from "./random.ts";
-
-const runs = 3_000;
-const first = Number(process.env["FUZZ_SEED"] ?? 1);
 
 /** One piece of work. */
 interface Piece {
@@ -29,15 +26,8 @@ interface Piece {
   state: "waiting" | "open" | "ended";
 }
 
-test("waitUntil() work is awaited or named, whenever it is handed over", async () => {
-  for (let seed = first; seed < first + runs; seed++) {
-    try {
-      await live(new Random(seed));
-    } catch (error) {
-      throw new Error(`FUZZ_SEED=${seed}: ${error}`, { cause: error });
-    }
-  }
-});
+test("waitUntil() work is awaited or named, whenever it is handed over", () =>
+  playLives(3_000, (seed) => live(new Random(seed))));
 
 async function live(random: Random): Promise<void> {
   const clock = new FakeClock();

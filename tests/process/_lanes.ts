@@ -7,7 +7,7 @@
 import type { Test } from "uvu";
 
 /** How many run at a time. More would keep programs from handling signals when they come. */
-const lanes = 4;
+const lanes = 6;
 
 let free = lanes;
 const queue: (() => void)[] = [];

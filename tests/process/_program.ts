@@ -24,10 +24,20 @@ export interface StartOptions {
 }
 
 /** The names of the signals tests send. */
-export type Signal = "SIGINT" | "SIGTERM" | "SIGQUIT" | "SIGKILL";
+export type Signal =
+  | "SIGINT"
+  | "SIGTERM"
+  | "SIGQUIT"
+  | "SIGKILL"
+  | "SIGUSR2"
+  | "SIGSTOP"
+  | "SIGCONT";
 
-/** Milliseconds after which a program hangs, and is killed. */
-const limit = 20_000;
+/**
+ * Milliseconds after which a program hangs, and is killed: less than the minute that something left
+ * behind would keep it alive, and far more than a busy machine needs.
+ */
+const limit = 45_000;
 
 const running = new Set<Program>();
 
@@ -76,8 +86,22 @@ export class Program {
   }
 
   /** Waits until it has printed `line` that often. */
-  async prints(line: string, times: number = 1): Promise<void> {
-    while (this.stdout.filter((it) => it === line).length < times) {
+  prints(line: string, times: number = 1): Promise<void> {
+    return this.#says("stdout", (it) => it === line, line, times);
+  }
+
+  /** Waits until it has written a line of errors or warnings with `text`. */
+  warns(text: string, times: number = 1): Promise<void> {
+    return this.#says("stderr", (line) => line.includes(text), text, times);
+  }
+
+  async #says(
+    output: "stdout" | "stderr",
+    matches: (line: string) => boolean,
+    line: string,
+    times: number,
+  ): Promise<void> {
+    while (this[output].filter(matches).length < times) {
       if (this.#ended) throw new Error(`Ended before it printed "${line}"\n${this.#output()}`);
       await new Promise<void>((resolve) => this.#changed.push(resolve));
     }

@@ -3,7 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { beside } from "./_lanes.ts";
 import { type Ending, pass, Program } from "./_program.ts";
-import { fixture, type Runtime, runtimes } from "./_runtimes.ts";
+import { fixture, node, type Runtime, runtimes } from "./_runtimes.ts";
 
 const test = suite("programs");
 
@@ -58,13 +58,14 @@ for (const runtime of runtimes) {
       await program.prints("ready");
       program.send("SIGTERM");
       await program.prints("main: end");
-      const ended = performance.now();
       const { exit, stdout, stderr } = await program.ending;
-      const guarded = performance.now() - ended;
       assert.is(exit, 1);
       assert.equal(stdout.slice(-2), [`caught: ServiceTimeoutError, ${phase}`, "main: end"]);
+      assert.match(
+        stderr.at(-2)!,
+        /^The process is still there 5 s after the stop, kept alive by /,
+      );
       assert.is(stderr.at(-1), "Exiting: abandoned work still runs");
-      assert.ok(guarded > 900 && guarded < 1_500, `It ended after ${guarded} ms`);
     });
   }
 
@@ -72,12 +73,11 @@ for (const runtime of runtimes) {
     const program = start(runtime, "hung.ts", "stop");
     await program.prints("ready");
     program.send("SIGTERM");
-    await program.prints("main: end");
-    const ended = performance.now();
-    const { exit, stderr } = await program.ending;
+    const { exit, stdout, stderr } = await program.ending;
     assert.is(exit, 1);
+    assert.is(stdout.at(-1), "main: end");
     assert.is(mentions(stderr, "Exiting"), 0);
-    assert.ok(performance.now() - ended < 500, "It waited");
+    assert.is(mentions(stderr, "still there"), 0, "It waited");
   });
 
   const stopped = ["pool: stop", "pool: stopped"];
@@ -125,11 +125,13 @@ for (const runtime of runtimes) {
     await program.prints("started");
     await pass(500);
     assert.equal(program.stdout, ["started"]);
-    const sent = performance.now();
     program.send("SIGTERM");
-    const ending = await program.ending;
-    assert.ok(performance.now() - sent < 300, "It stayed");
-    assert.equal(ending, { exit: 0, stdout: ["started", "stop", "main: end"], stderr: [] });
+    // Had it stayed for 5 s it would say so.
+    assert.equal(await program.ending, {
+      exit: 0,
+      stdout: ["started", "stop", "main: end"],
+      stderr: [],
+    });
   });
 
   for (const signal of ["SIGINT", "SIGTERM", "SIGQUIT"] as const) {
@@ -141,7 +143,7 @@ for (const runtime of runtimes) {
         await program.prints("started");
         gap = program.sendDoubled(signal);
         ending = await program.ending;
-      } while (gap > 5);
+      } while (gap > 200); // that was no echo
       assert.equal(ending, { exit: 0, stdout: ["started", "stop", "main: end"], stderr: [] });
     });
 
@@ -177,19 +179,51 @@ for (const runtime of runtimes) {
     });
   }
 
-  beside(test, `${name}: the handlers are there while the host is`, async () => {
-    const [none, all] = ["0,0,0", name === "Deno" ? "0,0,0" : "1,1,1"];
-    const program = start(runtime, "handlers.ts");
-    await program.prints(`running: ${all}`);
-    program.send("SIGTERM");
-    await program.prints(`after: ${none}`);
-    program.send("SIGTERM");
-    assert.equal(await program.ending, {
-      exit: "SIGTERM",
-      stdout: [`before: ${none}`, `running: ${all}`, `after: ${none}`],
-      stderr: [],
+  const [none, all] = ["0,0,0", name === "Deno" ? "0,0,0" : "1,1,1"];
+
+  for (const manner of ["signalled", "failing"]) {
+    beside(test, `${name}: the handlers stay in a process that goes on, ${manner}`, async () => {
+      const program = start(runtime, "handlers.ts", manner);
+      await program.prints(`running: ${all}`);
+      if (manner === "signalled") program.send("SIGTERM");
+      await program.prints(`after: ${all}`);
+      await pass(700); // no echo, and still the time of last words
+      program.send("SIGTERM");
+      await pass(700);
+      program.send("SIGINT");
+      assert.equal(await program.ending, {
+        exit: 130,
+        stdout: [`before: ${none}`, `running: ${all}`, `after: ${all}`],
+        stderr: [],
+      });
     });
-  });
+  }
+
+  beside(
+    test,
+    `${name}: no process is deaf, 5 s after the last stop any signal ends it`,
+    async () => {
+      const program = start(runtime, "handlers.ts", "failing");
+      await program.warns("The process is still there 5 s after the stop");
+      program.send("SIGTERM");
+      assert.is((await program.ending).exit, 143);
+    },
+  );
+
+  beside(
+    test,
+    `${name}: after a stop that nobody's signal caused nothing of ours is left`,
+    async () => {
+      const program = start(runtime, "handlers.ts", "asked");
+      await program.prints(`after: ${none}`);
+      program.send("SIGTERM");
+      assert.equal(await program.ending, {
+        exit: "SIGTERM",
+        stdout: [`before: ${none}`, `running: ${all}`, `after: ${none}`],
+        stderr: [],
+      });
+    },
+  );
 
   beside(test, `${name}: no handlers without a host lifetime`, async () => {
     const program = start(runtime, "handlers.ts", "none");
@@ -198,12 +232,124 @@ for (const runtime of runtimes) {
     assert.is((await program.ending).exit, "SIGTERM");
   });
 
+  beside(test, `${name}: a signal stops a host that nobody runs`, async () => {
+    const program = start(runtime, "alone.ts");
+    await program.prints("ready");
+    program.send("SIGTERM");
+    assert.equal(await program.ending, {
+      exit: 0,
+      stdout: ["ready", "database: closed"],
+      stderr: [],
+    });
+  });
+
+  beside(test, `${name}: a host that nobody runs and whose stop fails, exit code 1`, async () => {
+    const program = start(runtime, "alone.ts", "failing");
+    await program.prints("ready");
+    program.send("SIGTERM");
+    const { exit, stderr } = await program.ending;
+    assert.is(exit, 1);
+    assert.is(mentions(stderr, "nobody waited for it: Error: The database is gone"), 1);
+  });
+
+  beside(test, `${name}: a process that stays says what keeps it alive, and stays`, async () => {
+    const program = start(runtime, "stays.ts", "later");
+    await program.prints("ready");
+    program.send("SIGTERM");
+    await program.prints("main: end");
+    const { exit, stderr } = await program.ending;
+    assert.is(exit, 0);
+    const what = name === "Bun" ? "a timer, a socket or .*" : "2 Timeout";
+    const line = `^The process is still there 5 s after the stop, kept alive by ${what}$`;
+    assert.match(stderr.join("\n"), new RegExp(line));
+  });
+
+  beside(test, `${name}: exitAfter ends a process that stays`, async () => {
+    const program = start(runtime, "stays.ts", "exitAfter");
+    await program.prints("ready");
+    program.send("SIGTERM");
+    const { exit, stdout, stderr } = await program.ending;
+    assert.is(exit, 0);
+    assert.equal(stdout, ["ready", "main: end"]);
+    assert.match(
+      stderr.join("\n"),
+      /^Exiting: 0.3 s after the stop the process was still kept alive by /,
+    );
+  });
+
+  beside(test, `${name}: a later clean run takes the exit code of an attempt back`, async () => {
+    assert.equal(await start(runtime, "retry.ts").ending, {
+      exit: 0,
+      stdout: ["attempt 1: Not there yet", "attempt 2: done"],
+      stderr: [],
+    });
+  });
+
+  beside(test, `${name}: eleven hosts stop on one signal, and nothing warns`, async () => {
+    const program = start(runtime, "eleven.ts");
+    await program.prints("ready");
+    program.send("SIGTERM");
+    assert.equal(await program.ending, { exit: 0, stdout: ["ready", "main: end"], stderr: [] });
+  });
+
+  beside(test, `${name}: who is cut by an exit in the middle of the stop is named`, async () => {
+    const program = start(runtime, "exits.ts");
+    await program.prints("ready");
+    program.send("SIGTERM");
+    const { exit, stdout, stderr } = await program.ending;
+    assert.is(exit, 3);
+    assert.equal(stdout, ["ready"]);
+    assert.match(
+      stderr.join("\n"),
+      /^The process exits in the middle of the stop: still running: "library" \(stopping, \d+ ms\); not stopped: "database", "orders"$/,
+    );
+  });
+
+  beside(test, `${name}: what one host gave up does not end the process of another`, async () => {
+    const program = start(runtime, "two_hosts.ts");
+    await program.prints("caught: ServiceTimeoutError");
+    await pass(6_000);
+    program.send("SIGTERM");
+    const { exit, stdout } = await program.ending;
+    assert.is(exit, 1);
+    assert.equal(stdout.slice(1), ["store: saved", "main: end"]);
+  });
+
+  beside(
+    test,
+    `${name}: a stop that stood still for longer than its limits is not cut`,
+    async () => {
+      const program = start(runtime, "frozen.ts");
+      await program.prints("ready");
+      program.send("SIGTERM");
+      await program.prints("store: stop");
+      program.send("SIGSTOP");
+      await pass(5_000);
+      program.send("SIGCONT");
+      assert.equal(await program.ending, {
+        exit: 0,
+        stdout: ["ready", "store: stop", "store: saved", "main: end"],
+        stderr: [],
+      });
+    },
+  );
+
+  beside(test, `${name}: a host in a worker thread handles no signal`, async () => {
+    // Deno reads what a thread runs; Node 20 needs help with its language.
+    const command = runtime.command.filter((word) => word !== "--deny-read");
+    const permission = name === "Deno" ? ["--allow-read"] : [];
+    const loader = runtime === node ? [import.meta.resolve("tsx/esm/api")] : [];
+    const program = new Program([...command, ...permission, fixture("thread.ts"), ...loader]);
+    await program.prints("running: 0");
+    program.send("SIGTERM");
+    assert.equal(await program.ending, { exit: "SIGTERM", stdout: ["running: 0"], stderr: [] });
+  });
+
   beside(test, `${name}: nothing is left`, async () => {
     const program = start(runtime, "leftovers.ts");
     await program.prints("left: 0");
-    const ended = performance.now();
+    // A timer that it left behind would keep it for a minute.
     assert.equal(await program.ending, { exit: 0, stdout: ["left: 0"], stderr: [] });
-    assert.ok(performance.now() - ended < 300, "Something kept it alive");
   });
 }
 

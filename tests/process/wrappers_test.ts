@@ -73,6 +73,7 @@ for (const wrapper of [...runners, ...watchers]) {
     const app = new App(wrapper, "phases.ts", "running", "stubborn");
     await app.program.prints("worker: running");
     app.program.sendGroup("SIGINT");
+    await app.program.prints("heard: SIGINT");
     await pass(700);
     app.program.sendGroup("SIGINT");
     const ending = await app.ending();
@@ -115,6 +116,25 @@ for (const wrapper of watchers) {
   });
 }
 
+beside(
+  test,
+  "bun --hot: a change stops both hosts of the version before, and only those",
+  async () => {
+    const app = new App(watchers.find(({ name }) => name === "bun --hot")!, "watched_two.ts");
+    await app.program.prints("worker: running");
+    await app.change();
+    app.program.sendGroup("SIGINT");
+    const { exit, stdout } = await app.ending();
+    assert.is(exit, 0);
+    const count = (line: string): number => stdout.filter((it) => it === line).length;
+    for (const name of ["pool", "cache"]) {
+      assert.equal([count(`${name}: start`), count(`${name}: stop`)], [2, 2]);
+    }
+    const second = stdout.lastIndexOf("worker: running");
+    assert.is(stdout.slice(0, second).filter((line) => line.endsWith(": stop")).length, 2);
+  },
+);
+
 /** A program in a folder of its own, run by a wrapper from a terminal. */
 class App {
   readonly program: Program;
@@ -136,14 +156,22 @@ class App {
     this.program = new Program(whole, { cwd: this.#folder, group: true });
   }
 
-  /** Changes the program until it runs again: watchers miss what comes before they watch. */
+  /** Changes the program, and waits until it runs again. */
   async change(): Promise<void> {
-    let running = false;
-    const again = this.program.prints("worker: running", 2).then(() => running = true);
-    while (!running) {
+    const again = this.program.prints("worker: running", 2);
+    again.catch(() => {}); // what it waits for first rejects as well
+    // Watchers miss what comes before they watch. One change more than it takes would be another
+    // reload, in the middle of which the test would send its signal.
+    let seen = false;
+    const reload = Promise.race([
+      this.program.prints("pool: stop"),
+      this.program.prints("pool: start", 2), // Bun's watcher stops nothing
+    ]).then(() => seen = true);
+    while (!seen) {
       appendFileSync(join(this.#folder, "main.mts"), "// Changed\n");
-      await Promise.race([again, pass(3_000)]);
+      await Promise.race([reload, pass(10_000)]);
     }
+    await again;
   }
 
   /** How it ended, and what the program printed; wrappers have lines of their own. */

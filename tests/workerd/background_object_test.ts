@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Workerd } from "./_workerd.ts";
+import { afterEach } from "../_after_each.ts";
 
 const entry = fileURLToPath(new URL("counting_object.ts", import.meta.url));
 const compatibilityDate = "2026-08-01";
@@ -31,7 +32,7 @@ for (const compatibilityFlags of [[], ["nodejs_compat"]]) {
     const objects = { name: "OBJECTS", className: "Counter" };
     context.worker = await Workerd.serve(entry, { compatibilityDate, compatibilityFlags, objects });
   });
-  test.after.each(({ worker }) => worker.close());
+  afterEach(test, ({ worker }) => worker.close());
 
   test("BackgroundObject works slice by slice until its work has ended", async ({ worker }) => {
     assert.equal(await worker.ask("/"), { count: 0, slices: 0, alarm: false });

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Workerd } from "./_workerd.ts";
+import { afterEach } from "../_after_each.ts";
 
 const folder = new URL("../../examples/14_workers/", import.meta.url);
 const text = readFileSync(new URL("wrangler.jsonc", folder), "utf8");
@@ -26,7 +27,7 @@ test.before.each(async (context) => {
     objects: { name, className },
   });
 });
-test.after.each(({ worker }) => worker.close());
+afterEach(test, ({ worker }) => worker.close());
 
 test("answers with what its host has loaded", async ({ worker }) => {
   const response = await fetch(worker.url);

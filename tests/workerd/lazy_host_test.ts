@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Workerd } from "./_workerd.ts";
+import { afterEach } from "../_after_each.ts";
 
 const entry = fileURLToPath(new URL("lazy_worker.ts", import.meta.url));
 const compatibilityDate = "2026-08-01";
@@ -34,7 +35,7 @@ for (const compatibilityFlags of [[], ["nodejs_compat"]]) {
   test.before.each(async (context) => {
     context.worker = await Workerd.serve(entry, { compatibilityDate, compatibilityFlags });
   });
-  test.after.each(({ worker }) => worker.close());
+  afterEach(test, ({ worker }) => worker.close());
 
   test("lazyHost() starts once for two first requests, and both are answered", async ({ worker }) => {
     const answers = await Promise.all([worker.ask<string[]>("/"), worker.ask<string[]>("/")]);

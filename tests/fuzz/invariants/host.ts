@@ -53,11 +53,11 @@ export const hostInvariants: readonly Invariant[] = [
   }),
 
   invariant("no start hook is called once a start hook has failed", function* (model) {
-    const { servicesStartConcurrently } = model.plan.options;
-    for (const { owner, phase, exit } of model.hooks) {
+    for (const failed of model.hooks) {
+      const { owner, phase, exit } = failed;
       if (!startPhases.includes(phase) || !exit?.failure) continue;
       for (const hook of model.hooks) {
-        const goesOn = servicesStartConcurrently && hook.phase === phase;
+        const goesOn = model.together(failed, hook);
         if (startPhases.includes(hook.phase) && !goesOn && hook.enter.index > exit.index) {
           yield `${nameOf(hook)} was called after ${owner}.${phase} had failed`;
         }
@@ -90,13 +90,10 @@ export const hostInvariants: readonly Invariant[] = [
   invariant("the first stop reason wins", function* (model) {
     const fired = model.lifetime("stopping");
     if (!fired) return;
-    // What merely cancels the start is a reason to stop when the rollback begins at the latest:
-    // a request before that may win.
-    const rollback = model.events("hostStartFailed")[0]?.at ?? Infinity;
-    const causes = model.causes.map((cause) =>
-      cause.kind === "signal" || cause.kind === "timeout" ? { ...cause, at: rollback } : cause
-    );
-    const rivals = [...first(model.causes), ...first(causes)];
+    // What callers do happens in the order in which it was noted; of the rest it is known when.
+    const causes = first(model.causes);
+    const exact = causes.filter(({ kind }) => /^(request|stop|signal)$/.test(kind));
+    const rivals = causes.filter((cause) => !exact.includes(cause) || cause === exact[0]);
     if (!rivals.some((cause) => explains(cause, fired.reason))) {
       const kinds = rivals.map(({ kind, reason }) => `${kind} ${String(reason ?? "")}`);
       yield `${String(fired.reason)} is the reason, not [${kinds.join(", ")}]`;

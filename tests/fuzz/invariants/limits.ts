@@ -92,11 +92,8 @@ export const limitInvariants: readonly Invariant[] = [
 
   invariant("a start hook is called as soon as those before have ended", function* (model) {
     const hooks = model.hooks.filter(({ phase }) => startPhases.includes(phase));
-    const { servicesStartConcurrently } = model.plan.options;
     for (const [index, hook] of hooks.entries()) {
-      const before = hooks.slice(0, index).filter(({ phase }) =>
-        !servicesStartConcurrently || phase !== hook.phase
-      );
+      const before = hooks.slice(0, index).filter((it) => !model.together(it, hook));
       const due = Math.max(model.starting?.at ?? 0, ...before.map((it) => it.exit?.at ?? Infinity));
       if (hook.enter.at !== due) yield `${nameOf(hook)} at ${hook.enter.at} instead of ${due}`;
     }
@@ -104,11 +101,8 @@ export const limitInvariants: readonly Invariant[] = [
 
   invariant("a stop hook is called as soon as the line goes on", function* (model) {
     const hooks = model.isTied ? [] : inLine(model);
-    const { servicesStopConcurrently } = model.plan.options;
     for (const [index, hook] of hooks.entries()) {
-      const before = hooks.slice(0, index).filter((it) =>
-        !servicesStopConcurrently || it.phase !== hook.phase || hook.owner === hostLifetime
-      );
+      const before = hooks.slice(0, index).filter((it) => !model.together(it, hook));
       const due = Math.max(model.drained?.at ?? 0, ...before.map((it) => model.releaseOf(it)));
       if (hook.enter.at !== due) yield `${nameOf(hook)} at ${hook.enter.at} instead of ${due}`;
     }
