@@ -130,7 +130,6 @@ export function runhost(host: Host): MiddlewareHandler<RunhostEnv> {
         unlink = () => {
           for (const unlink of links) unlink();
         };
-        if (gone.aborted) unlink();
       }
       return gone.signal;
     });
