@@ -60,12 +60,16 @@ export function checkNames(
   label: string,
   given: object,
   names: readonly string[],
-  logger: Logger = console,
+  logger?: Logger,
 ): void {
   for (const name of Object.keys(given)) {
     const right = names.find((it) => it.toLowerCase() === name.toLowerCase());
     if (!right || right in given) continue;
-    log(logger, "warn", `Cannot use ${label}: there is no "${name}", did you mean "${right}"`);
+    log(
+      logger ?? console,
+      "warn",
+      `Cannot use ${label}: there is no "${name}", did you mean "${right}"`,
+    );
   }
 }
 

@@ -1,3 +1,5 @@
+import { builtin } from "../_builtin.ts";
+
 /** The runtimes that have an entry of their own. */
 export type RuntimeName = "node" | "deno" | "bun";
 
@@ -27,20 +29,10 @@ function currentRuntime(): RuntimeName | undefined {
   return process?.on ? "node" : undefined;
 }
 
-/** What is used of `process` and `Bun` to tell. */
-interface ThreadGlobals {
-  readonly Bun?: { readonly isMainThread?: boolean };
-  readonly process?: {
-    readonly getBuiltinModule?: (
-      name: "node:worker_threads",
-    ) => { readonly isMainThread: boolean } | undefined;
-  };
-}
-
 /** Whether this is a worker thread: those get no signals, and their `exit` ends no process. */
 export function inWorkerThread(): boolean {
   if ("WorkerGlobalScope" in globalThis) return true; // a web worker of Deno
-  const { Bun, process } = globalThis as unknown as ThreadGlobals;
-  const threads = process?.getBuiltinModule?.("node:worker_threads");
+  const { Bun } = globalThis as { readonly Bun?: { readonly isMainThread?: boolean } };
+  const threads = builtin("node:worker_threads") as { readonly isMainThread: boolean } | undefined;
   return Bun?.isMainThread === false || threads?.isMainThread === false;
 }

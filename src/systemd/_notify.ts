@@ -1,3 +1,5 @@
+import { builtin, loadBuiltin } from "../_builtin.ts";
+
 /** Sends one message to the service manager. Given up when the signal aborts. */
 export type Notify = (state: string, signal: AbortSignal) => unknown;
 
@@ -6,8 +8,6 @@ interface Globals {
   readonly process?: {
     readonly pid: number;
     readonly env: Record<string, string | undefined>;
-    /** Since Node 20.16. Bundlers leave it alone. */
-    getBuiltinModule?(name: string): unknown;
   };
   readonly Deno?: DenoNamespace;
 }
@@ -112,11 +112,8 @@ export function takeSocket(): Socket | undefined {
 
 /** Whether the primary is the service. Workers may be forked before its host has taken the socket. */
 function isClusterWorker(): boolean {
-  const { Deno, process } = globals();
-  if (Deno) return false; // which has no cluster
-  const cluster = process?.getBuiltinModule?.("node:cluster") as
-    | { readonly isWorker: boolean }
-    | undefined;
+  if (globals().Deno) return false; // which has no cluster
+  const cluster = builtin("node:cluster") as { readonly isWorker: boolean } | undefined;
   return cluster?.isWorker === true;
 }
 
@@ -161,10 +158,7 @@ async function runCommand(
 /** On Node and Bun, which have no Unix datagram sockets. */
 async function spawn(socket: string, state: string, signal: AbortSignal): Promise<void> {
   const { process } = globals();
-  const name: string = "node:child_process"; // no literal: a bundle for a browser does without
-  const { execFile } = (process?.getBuiltinModule?.(name) ??
-    // Left as it is by bundlers; for Node below 20.16.
-    await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as ChildProcessModule;
+  const { execFile } = await loadBuiltin("node:child_process") as ChildProcessModule;
   const env = { ...process?.env, [variableName]: socket };
   await new Promise<void>((resolve, reject) => {
     execFile(

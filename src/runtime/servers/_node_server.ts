@@ -1,4 +1,5 @@
 import { link } from "../../_abort.ts";
+import { loadBuiltin } from "../../_builtin.ts";
 import { check, nothing } from "../../_check.ts";
 import { startTimer } from "../../_timer.ts";
 import type { HostedServiceHooks } from "../../hosted_service.ts";
@@ -169,18 +170,9 @@ export function probeServer(options: ProbeServerOptions): HostedService {
   });
 }
 
-/**
- * Asked for without an import where that can be, and inside `try`: so that no bundler has to find
- * it, neither one for Node nor one for something else, in a program that opens no server.
- */
 async function nodeHttp(): Promise<NodeHttp> {
-  const { process } = globalThis as unknown as {
-    readonly process?: { getBuiltinModule?(name: string): unknown };
-  };
   try {
-    const http = process?.getBuiltinModule?.("node:http") ??
-      await import(/* webpackIgnore: true */ "node:http"); // Node below 20.16
-    return http as NodeHttp;
+    return await loadBuiltin("node:http") as NodeHttp;
   } catch (error) {
     throw new Error("Cannot open a server for probes: there is no node:http", { cause: error });
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type HookRun, hostLifetime, type Model, startPhases, stopPhases } from "../model.ts";
+import { type HookRun, type Model, startPhases, stopPhases } from "../model.ts";
 import { type Invariant, invariant, nameOf } from "./invariant.ts";
 
 export const limitInvariants: readonly Invariant[] = [

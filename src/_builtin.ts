@@ -1,0 +1,19 @@
+/** What is used of Node's `process`, which Bun and Deno have too. */
+interface ProcessWithModules {
+  /** Since Node 20.16 and 22.3; bundlers leave it alone. */
+  getBuiltinModule?(name: string): unknown;
+}
+
+/** A module of the runtime, where it can be had without waiting; else nothing. */
+export function builtin(name: string): unknown {
+  const { process } = globalThis as unknown as { readonly process?: ProcessWithModules };
+  return process?.getBuiltinModule?.(name);
+}
+
+/**
+ * A module of the runtime. No bundler looks for it, neither one for Node nor one for something else:
+ * whoever has an entry in a bundle and never calls this needs no such module.
+ */
+export async function loadBuiltin(name: string): Promise<unknown> {
+  return builtin(name) ?? await import(/* webpackIgnore: true */ /* @vite-ignore */ name);
+}
