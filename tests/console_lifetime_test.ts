@@ -112,6 +112,24 @@ test("a host that registers after the signal is asked at once, with one line", a
   assert.equal(started, []);
 });
 
+test("a host hears the signal that it lists, also right after the one of another host", async () => {
+  const [a, b] = [slow("a"), rig([], { signals: ["SIGHUP"] })];
+  const runs = [
+    await running(rig([a.service], { signals: ["SIGTERM"] }).host),
+    await running(b.host),
+  ];
+  process.send("SIGTERM");
+  process.send("SIGHUP");
+  await quiet();
+  assert.equal(runs.map(({ state }) => state), ["pending", "fulfilled"]);
+  a.gate.open();
+  await quiet();
+
+  const late = rig([], { signals: ["SIGHUP"] });
+  await late.host.run();
+  assert.equal(late.lines, ["Stopping at once: SIGHUP came before this host"]);
+});
+
 test("a signal between two attempts stops the next one", async () => {
   const failing = rig([hostedService("a", { start: () => Promise.reject(boom) })]);
   await rejection(failing.host.run());
@@ -300,8 +318,11 @@ test("a third Ctrl+C exits at once and names what ran", async () => {
   process.time += 600;
   process.send("SIGQUIT");
   assert.equal(process.exits, [131]);
-  assert.match(String(process.report[0]), /^Forced to stop: still running: "a" \(stop.*"b" \(stop/);
-  assert.is(process.report.length, 1, "and nothing more, though it exits in the middle of a stop");
+  assert.match(
+    String(process.report[0]),
+    /^The process exits in the middle of the stop: still running: "a" \(stop.*"b" \(stop/,
+  );
+  assert.is(process.report.length, 1);
 });
 
 test("a signal that could only force does what it always does before the request", async () => {
@@ -448,6 +469,40 @@ for (const cause of ["a signal", "a failure"]) {
   });
 }
 
+test("a stream of SIGTERM after the stop does not keep a person from ending the process", async () => {
+  await running(rig().host);
+  process.send("SIGTERM");
+  await quiet();
+  for (let i = 0; i < 20; i++) {
+    process.time += 100;
+    process.send("SIGTERM");
+  }
+  process.send("SIGINT");
+  assert.equal(process.exits, [130]);
+});
+
+test("a start that was too slow, but has ended, gave nothing up", async () => {
+  const slow = hostedService("slow", { start: aborted });
+  const { host, clock } = rig([slow], undefined, { startupTimeout: 10 });
+  const run = new Fate(host.run());
+  await clock.advance(10);
+  assert.is((run.reason as Error).name, "ServiceTimeoutError");
+  process.elapse(60_000);
+  assert.equal(process.exits, []);
+});
+
+test("a start that was given up ends the process that it keeps, and is named", async () => {
+  const hung = hostedService("hung", { start: hang });
+  const limits = { startupTimeout: 10, abandonTimeout: 10 };
+  const { host, clock } = rig([hung], undefined, limits);
+  const run = new Fate(host.run());
+  await clock.advance(30);
+  assert.is(run.state, "rejected");
+  process.elapse(5_000);
+  assert.equal(process.exits, [1]);
+  assert.match(String(process.report.at(-1)), /; exiting: still running: "hung"$/);
+});
+
 test("a clean run after a failure leaves nothing behind", async () => {
   await rejection(rig([hostedService("a", { start: () => Promise.reject(boom) })]).host.run());
   assert.is(process.timers, 1);
@@ -467,7 +522,7 @@ test("a process that stays says what keeps it alive, once, and is not ended", as
   assert.equal(process.report, []);
   process.elapse(60_000);
   assert.equal(process.report, [
-    "The process is still there 5 s after the stop, kept alive by 2 Timeout, 1 TCPServerWrap",
+    "The process is still there 5 s after the stop, kept alive by Timeout, TCPServerWrap",
   ]);
   assert.equal(process.exits, []);
 });
@@ -477,7 +532,7 @@ test("where a runtime cannot tell, the line says what it may be", async () => {
   process.send("SIGTERM");
   await quiet();
   process.elapse(5_000);
-  assert.match(String(process.report[0]), /kept alive by a timer, a socket or something else/);
+  assert.match(String(process.report[0]), /kept alive by something that was not closed$/);
 });
 
 test("a process is ended when work was abandoned and keeps it, after its last words", async () => {
@@ -493,7 +548,7 @@ test("a process is ended when work was abandoned and keeps it, after its last wo
   assert.equal(process.exits, []);
   process.elapse(100);
   assert.equal(process.exits, [1]);
-  assert.is(process.report.at(-1), "Exiting: abandoned work still runs");
+  assert.match(String(process.report.at(-1)), /; exiting: still running: "hung" \(stop, 20 ms\)$/);
 });
 
 test("abandoned work of one host does not end the process of another", async () => {
@@ -540,7 +595,7 @@ test("exitAfter ends a process that stays, with a line; the shortest of all coun
   process.elapse(100);
   assert.equal(process.exits, [0]);
   assert.equal(process.report, [
-    "Exiting: 3 s after the stop the process was still kept alive by 1 Timeout",
+    "The process is still there 3 s after the stop, kept alive by Timeout; exiting: exitAfter is over",
   ]);
 });
 
@@ -566,8 +621,8 @@ test("process.exit() in the middle of a stop says who was cut", async () => {
   assert.ok(process.watched);
   process.exit(3);
   assert.equal(process.report.map((line) => String(line).replace(/\d+ ms/, "_ ms")), [
-    'The process exits in the middle of the stop: still running: "orders" (stop, _ ms); ' +
-    'not stopped: "pool"',
+    'The process exits in the middle of the stop: still running: "orders" (stop, _ ms), ' +
+    '"pool" (not stopped)',
   ]);
 });
 
@@ -575,12 +630,17 @@ test("process.exit() in the middle of a stop says who was cut", async () => {
 
 test("a signal that no program can hear is a TypeError, one that only this platform lacks is not", async () => {
   const texts: [ConsoleLifetimeOptions, RegExp][] = [
-    [{ signals: ["SIGTREM"] }, /^Cannot use consoleLifetime.signals\[0\]: "SIGTREM" is no signal$/],
-    [{ signals: ["SIGTERM", "SIGKILL"] }, /signals\[1\]: no program hears SIGKILL$/],
-    [{ forceSignals: ["SIGSTOP"] }, /forceSignals\[0\]: no program hears SIGSTOP$/],
-    [{ signals: ["sigterm"] }, /"sigterm" is no signal$/],
-    [{ signals: ["SIG"] }, /"SIG" is no signal$/],
-    [{ signals: [2 as never] }, /signals\[0\]: expected string, got number/],
+    [
+      { signals: ["SIGTREM"] },
+      /^Cannot use consoleLifetime.signals\[0\]: expected a signal that a program can hear, got string "SIGTREM"$/,
+    ],
+    [{ signals: ["SIGTERM", "SIGKILL"] }, /signals\[1\]: .* can hear, got string "SIGKILL"$/],
+    [{ forceSignals: ["SIGSTOP"] }, /forceSignals\[0\]: .* can hear, got string "SIGSTOP"$/],
+    [{ signals: ["sigterm"] }, /got string "sigterm"$/],
+    [{ signals: ["SIG"] }, /got string "SIG"$/],
+    [{ signals: ["SIGHUP:1"] }, /got string "SIGHUP:1"$/],
+    [{ signals: [2 as never] }, /signals\[0\]: .*, got number 2$/],
+    [{ signals: [Symbol("SIGINT") as never] }, /signals\[0\]: .*, got symbol/],
     [{ signals: "SIGTERM" as never }, /signals: expected object, got string/],
     [{ exitAfter: "5s" as never }, /exitAfter: expected number, got string/],
     [null as never, /consoleLifetime: expected object, got null/],
@@ -677,7 +737,7 @@ test("the wrong entry for a runtime says which one to import", async () => {
     }
     const error = run.reason as Error;
     assert.instance(error, TypeError);
-    assert.match(error.message, new RegExp(`^Cannot use "@runhost/host/${name}" on .*: import `));
+    assert.match(error.message, new RegExp(`^Cannot use "@runhost/host/${name}" here: import `));
     assert.ok(error.message.endsWith(`import "@runhost/host/${here}"`));
     assert.throws(() => entry.createHost([]), TypeError);
     assert.throws(() => entry.consoleLifetime(), TypeError);
@@ -688,7 +748,7 @@ test("the wrong entry for a runtime says which one to import", async () => {
   Object.defineProperty(globalThis, "process", { configurable: true, get: () => process });
   assert.is(
     error.message,
-    'Cannot use "@runhost/host/node" here, where there is no process: import "@runhost/host"',
+    'Cannot use "@runhost/host/node" here: import "@runhost/host"',
   );
 });
 

@@ -1,8 +1,7 @@
 import { AbortError, link } from "../_abort.ts";
-import { check, checkNames } from "../_check.ts";
+import { check, checkNames, nothing } from "../_check.ts";
 import { linkOf } from "../_host_link.ts";
 import { log } from "../_log.ts";
-import type { UnsettledHook } from "../errors.ts";
 import type { Host, HostLifetime, HostOptions } from "../types.ts";
 import { type Platform, processLifetime, type RegisteredHost } from "./_process_lifetime.ts";
 import { checkSignalNames, exitCodeOf, keyboardSignals } from "./_signals.ts";
@@ -49,11 +48,10 @@ export function withConsoleLifetime<T extends HostOptions>(
 ): T {
   check("options", options, {});
   if (options.hostLifetime !== undefined) return options;
-  const hostLifetime = createConsoleLifetime(platform);
-  return { ...options, hostLifetime: platform.mainThread() ? hostLifetime : false };
+  return { ...options, hostLifetime: createConsoleLifetime(platform) };
 }
 
-/** Registers a host with the process for as long as it lives. */
+/** Registers each host with the process for as long as it lives. */
 export function createConsoleLifetime(
   platform: ConsolePlatform,
   options: ConsoleLifetimeOptions = {},
@@ -67,55 +65,42 @@ export function createConsoleLifetime(
   checkSignalNames("consoleLifetime.forceSignals", forceSignals);
   check("consoleLifetime.exitAfter", exitAfter, 0);
 
-  /** What is to be done at the end of each host that has begun. */
-  const ends = new Map<Host, (error: unknown) => void>();
   return {
     waitForStart(_signal, host) {
       if (!platform.mainThread()) return;
-      ends.set(host, begin(platform, host, { signals, forceSignals, exitAfter }));
+      register(platform, host, { signals, forceSignals, exitAfter });
       return platform.hostBegins?.(host);
     },
-
-    stop(_signal, host) {
-      const end = ends.get(host);
-      if (!end) return;
-      ends.delete(host);
-      host.subscribe((event) => {
-        if (event.type === "hostStopped") end(event.error);
-      });
-    },
+    stop: nothing, // it is registered until it has stopped
   };
 }
 
-/** Registers a host; what it returns is called with the outcome when that has stopped. */
-function begin(
+function register(
   platform: ConsolePlatform,
   host: Host,
   settings: Pick<RegisteredHost, "signals" | "forceSignals" | "exitAfter">,
-): (error: unknown) => void {
+): void {
   const { lifetime } = host;
   const linked = linkOf(host);
   const { clock, logger } = linked;
   const owner = processLifetime(platform);
-  const forced: UnsettledHook[] = [];
+  /** What the stop has given up. */
+  const abandoned: string[] = [];
+  /** What the process ends with because a signal has asked for the stop. */
   let signalled = 0;
   /** When the stop began, or will have begun at the latest. */
   let since = Infinity;
 
-  const pending = (): UnsettledHook[] =>
-    linked.open().map(({ member, phase, begun }) => ({
-      service: member.name,
-      phase,
-      elapsed: Math.round(clock.now() - begun),
-    }));
+  const pending = (): string[] =>
+    linked.open().map(({ member, phase, begun }) =>
+      naming(member.name, phase, clock.now() - begun)
+    );
 
-  /** Milliseconds that the stop may still take. */
-  const left = (): number =>
-    Math.max(since + linked.shutdownTimeout + linked.abandonTimeout - clock.now(), 0);
+  const those = (state: RegExp): string[] =>
+    linked.members().filter((it) => state.test(it.state)).map(({ name }) => name);
 
   const registered: RegisteredHost = {
     ...settings,
-    running: () => [...forced, ...pending()],
 
     ask(signal, late) {
       const reason = new AbortError(`Received ${signal}`);
@@ -127,60 +112,59 @@ function begin(
       if (lifetime.stopping.reason === reason) signalled = exitCodeOf(signal);
     },
 
-    force(signal) {
-      host.subscribe((event) => {
-        if (event.type !== "serviceAbandoned") return;
-        forced.push({ ...event, elapsed: Math.round(event.duration) });
-      });
-      host.abort(new AbortError(`Received ${signal}`));
-    },
+    force: (signal) => host.abort(new AbortError(`Received ${signal}`)),
 
     remind(signal) {
-      const hooks = pending().map((it) => `"${it.service}" (${it.phase}, ${it.elapsed} ms)`);
-      const ms = left();
-      const limit = ms < Infinity ? `at most ${Math.ceil(ms / 1_000)} s more` : "without a limit";
-      const what = hooks.join(", ") || "the end of its drainDelay";
+      const ms = since + linked.shutdownTimeout + linked.abandonTimeout - clock.now();
+      const limit = ms < Infinity
+        ? `at most ${Math.max(Math.ceil(ms / 1_000), 0)} s more`
+        : "without a limit";
+      const what = pending().join(", ") || "the end of its drainDelay";
       log(logger, "warn", `Received ${signal} again: the stop waits for ${what}, ${limit}`);
     },
 
-    untouched: () =>
-      linked.members()
-        .filter(({ startFulfilled, state }) => startFulfilled && /^(started|completed)/.test(state))
-        .map(({ name }) => name),
+    left: () => [
+      ...abandoned,
+      ...pending(),
+      ...those(/^(started|completed)$/).map((name) => `"${name}" (not stopped)`),
+    ],
   };
 
   /** Nobody runs the host, so somebody has to wait for its stop. */
   const join = (): void => {
+    since = clock.now();
     host.waitForShutdown().catch((error) =>
       log(logger, "error", "The host has failed, and nobody waited for it", { error })
     );
   };
 
-  let requested = false;
   const stops = (): void => {
-    requested ||= !lifetime.closing.aborted; // a stop that nobody asked for closes first
-    const rollsBack = !lifetime.started.aborted && !lifetime.closing.aborted;
-    since = Math.min(since, clock.now() + (rollsBack ? linked.abandonTimeout : 0));
+    if (registered.stopping) return;
+    const requested = !lifetime.closing.aborted; // a stop that nobody asked for closes first
+    const rollsBack = requested && !lifetime.started.aborted;
+    since = clock.now() + (rollsBack ? linked.abandonTimeout : 0);
     owner.stopping(registered);
+    host.subscribe((event) => {
+      if (event.type === "serviceAbandoned") {
+        abandoned.push(naming(event.service, event.phase, event.duration));
+      }
+      if (event.type !== "hostStopped") return;
+      // What was given up before the stop began, nobody has told.
+      if (!abandoned.length) abandoned.push(...those(/^abandoned$/).map((name) => `"${name}"`));
+      owner.ended(registered, {
+        code: linked.failed() ? 1 : linked.stopWhenIdle ? signalled : 0,
+        complete: lifetime.started.aborted || requested,
+        abandoned,
+      });
+      platform.hostEnded?.(host, signalled > 0);
+    });
   };
   link(lifetime.stopping, stops);
   link(lifetime.closing, stops);
   owner.register(registered);
-
-  return (error) => {
-    owner.ended(registered, {
-      code: linked.failed() ? 1 : linked.stopWhenIdle ? signalled : 0,
-      complete: lifetime.started.aborted || requested,
-      abandoned: linked.members().some(({ state }) => state === "abandoned") || gaveUp(error),
-      forced,
-    });
-    platform.hostEnded?.(host, signalled > 0);
-  };
 }
 
-/** Whether an outcome tells of something that outlived its limits. */
-function gaveUp(error: unknown): boolean {
-  const { code, errors } = (error ?? {}) as { readonly code?: unknown; readonly errors?: unknown };
-  if (Array.isArray(errors)) return errors.some(gaveUp);
-  return code === "ERR_SERVICE_TIMEOUT" || code === "ERR_FORCED_STOP";
+/** A hook, as a line of ours names it. */
+function naming(service: string, phase: string, ms: number): string {
+  return `"${service}" (${phase}, ${Math.round(ms)} ms)`;
 }

@@ -53,11 +53,11 @@ export const processPlatform: ConsolePlatform = {
   },
   resources(): readonly string[] {
     const { stdout, stderr } = currentProcess();
-    const outputs = [stdout, stderr].map((it) => `${it?._handle?.constructor.name}Wrap`);
-    return (currentProcess().getActiveResourcesInfo?.() ?? []).filter((kind) => {
-      const output = outputs.indexOf(kind);
-      if (output >= 0) outputs.splice(output, 1);
-      return output < 0;
-    });
+    const kinds = [...currentProcess().getActiveResourcesInfo?.() ?? []];
+    for (const output of [stdout, stderr]) {
+      const index = kinds.indexOf(`${output?._handle?.constructor.name}Wrap`);
+      if (index >= 0) kinds.splice(index, 1);
+    }
+    return kinds;
   },
 };

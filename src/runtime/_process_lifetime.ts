@@ -9,7 +9,6 @@
  */
 
 import { nothing } from "../_check.ts";
-import { ForcedStopError, type UnsettledHook } from "../errors.ts";
 import { exitCodeOf } from "./_signals.ts";
 
 /** What a program that runs in a console needs of its runtime. */
@@ -28,8 +27,8 @@ export interface Platform {
   /** The code the process will end with so far. */
   exitCode(): unknown;
   setExitCode(code: number | undefined): void;
-  /** Ends the process now. */
-  exit(code: number): void;
+  /** Ends the process now, with the code it would end with anyway unless another is given. */
+  exit(code?: number): void;
   /** Calls back when the process exits, whoever ends it; returns what ends that. */
   onExit(callback: () => void): () => void;
   /** Calls back later if something else still keeps the process alive; returns what ends that. */
@@ -53,10 +52,16 @@ export interface RegisteredHost {
   force(signal: string): void;
   /** Writes what its stop waits for. */
   remind(signal: string): void;
-  /** What has not ended, with what a forced stop has given up. */
-  running(): readonly UnsettledHook[];
-  /** The services that its stop has not come to. */
-  untouched(): readonly string[];
+  /** What of it still runs, or has not been stopped. */
+  left(): readonly string[];
+
+  // What the process notes of it.
+
+  asked?: boolean;
+  forced?: boolean;
+  stopping?: boolean;
+  /** Whether its clean end makes good what failed: not what ended beside it, nor if it came too late to run. */
+  recovers?: boolean;
 }
 
 /** How the run of a host ended. */
@@ -65,10 +70,8 @@ export interface RunOutcome {
   readonly code: number;
   /** Whether it started, or somebody asked it to stop before that. */
   readonly complete: boolean;
-  /** Whether anything of it was given up, and may still run. */
-  readonly abandoned: boolean;
-  /** What still ran when its grace was ended by force. */
-  readonly forced: readonly UnsettledHook[];
+  /** What of it was given up, and may still run. */
+  readonly abandoned: readonly string[];
 }
 
 /** Owns the signals, the exit code and the end of the process. */
@@ -81,7 +84,7 @@ export interface ProcessLifetime {
   stopping(host: RegisteredHost): void;
   /** It has stopped. */
   ended(host: RegisteredHost, outcome: RunOutcome): void;
-  /** Forgets every signal and every stop so far, for tests. */
+  /** Forgets every stop so far, for tests. */
   forget(): void;
 }
 
@@ -113,9 +116,7 @@ export function processLifetime(platform: Platform): ProcessLifetime {
   if (found.version >= version) return found;
   if (!own) {
     own = createProcessLifetime(platform);
-    console.warn(
-      "Two versions of @runhost/host that cannot share the signals run in this process: each hears them for itself",
-    );
+    console.warn("Two versions of @runhost/host run in this process: each hears its signals alone");
   }
   return own;
 }
@@ -127,58 +128,53 @@ export function renewProcessLifetime(): void {
   delete shared[key];
 }
 
-/** What the process knows of a registered host. */
-interface Standing {
-  /** The moment of its registration. */
-  readonly begun: number;
-  asked: boolean;
-  /** Whether it was asked because it came after the signal. */
-  late: boolean;
-  forced: boolean;
-  stopping: boolean;
+/** What stays when hosts have stopped because of a signal or a failure. */
+interface Remains {
+  /** The signals that end the process at once. */
+  readonly forceSignals: Set<string>;
+  exitAfter: number;
 }
 
 /** No host has registered, and no signal has come. */
 function createProcessLifetime(platform: Platform): ProcessLifetime {
-  const hosts = new Map<RegisteredHost, Standing>();
+  const hosts = new Set<RegisteredHost>();
   /** The signals that are handled, with what ends that. */
   const handled = new Map<string, () => void>();
-  /** Counts registrations and failures, to tell what came before what. */
-  let moment = 0;
-  let failedAt = 0;
-  /** The exit code that we have set. */
-  let codeSet: number | undefined;
   /** What asked the process to stop, and when the signal came that counted last. */
-  let request: string | undefined;
+  const requests = new Set<string>();
   let countedAt = -Infinity;
   let remindedAt = -Infinity;
-  /** What a forced stop will exit with, and what it left running. */
+  /** The exit code that we have set, and the one that a forced stop will exit with. */
+  let codeSet: number | undefined;
   let forcedCode: number | undefined;
-  let forced: UnsettledHook[] = [];
-  /** What is left of hosts that a signal or a failure has stopped. */
-  let outlived: Remains | undefined;
+  /** What hosts that have ended gave up. */
+  const abandoned: string[] = [];
+  let remains: Remains | undefined;
   let stoppedAt = 0;
   let timers: (() => void)[] = [];
   let unhook: (() => void) | undefined;
 
-  /** Handles what somebody is to hear, and no more. */
+  /** Handles what somebody is to hear, and no more; while something remains, what somebody heard, too. */
   const listen = (): void => {
-    const wanted = new Set(outlived?.signals);
-    let stopping = false;
-    for (const [host, standing] of hosts) {
-      for (const signal of heard(host, standing)) wanted.add(signal);
-      stopping ||= standing.stopping;
+    const wanted = new Set<string>();
+    for (const { signals, forceSignals, asked } of hosts) {
+      // Before the request, a signal that could only end the grace does what it always does.
+      for (const signal of asked ? [...signals, ...forceSignals] : signals) wanted.add(signal);
     }
     for (const signal of wanted) {
       if (!handled.has(signal)) handled.set(signal, handle(signal));
     }
     for (const [signal, off] of handled) {
-      if (wanted.has(signal)) continue;
+      if (remains || wanted.has(signal)) continue;
       off();
       handled.delete(signal);
     }
-    if (stopping) unhook ??= platform.onExit(tellOfExit);
-    else leaveExit();
+    if ([...hosts].some(({ stopping }) => stopping)) {
+      unhook ??= platform.onExit(tellOfExit);
+    } else {
+      unhook?.();
+      unhook = undefined;
+    }
   };
 
   const handle = (signal: string): () => void => {
@@ -193,122 +189,76 @@ function createProcessLifetime(platform: Platform): ProcessLifetime {
 
   const received = (signal: string): void => {
     const now = performance.now();
-    if (now - countedAt < quietWindow) return;
-    if (!hosts.size) return receivedAfterAll(signal, now);
-    const all = [...hosts];
-    const asks = all.filter(([host, { asked }]) => !asked && host.signals.includes(signal));
-    const forces = all.filter(([host, { asked }]) => asked && host.forceSignals.includes(signal));
-    if (!asks.length && !forces.length) return remind(signal, now);
-    countedAt = now;
-    request ??= signal;
-    for (const [host, standing] of asks) ask(host, standing, signal, false);
-    if (!forces.length) return;
-    const unforced = forces.filter(([, { forced }]) => !forced);
-    if (!unforced.length) return exitAtOnce(exitCodeOf(signal));
-    forcedCode = exitCodeOf(signal);
-    for (const [host, standing] of unforced) {
-      standing.forced = true;
-      host.force(signal);
-    }
-  };
-
-  const receivedAfterAll = (signal: string, now: number): void => {
-    if (outlived?.forceSignals.has(signal) || now - stoppedAt >= lastWords) {
+    const echo = now - countedAt < quietWindow;
+    const asks = [...hosts].filter((it) => !it.asked && it.signals.includes(signal));
+    const forces = [...hosts].filter((it) => it.asked && it.forceSignals.includes(signal));
+    // A repeated SIGTERM does not count: a stream of them would keep a person from forcing.
+    if (asks.length || !requests.size) countedAt = now;
+    requests.add(signal);
+    for (const host of asks) ask(host, signal, false);
+    if (echo) return;
+    if (forces.length) return force(forces, signal);
+    if (!hosts.size && (remains?.forceSignals.has(signal) || now - stoppedAt >= lastWords)) {
       return platform.exit(exitCodeOf(signal));
     }
-    countedAt = now;
-    request ??= signal; // for a host that comes after it
+    if (asks.length || now - remindedAt < reminderPeriod) return;
+    remindedAt = now;
+    for (const host of hosts) if (host.asked) host.remind(signal);
   };
 
-  const ask = (
-    host: RegisteredHost,
-    standing: Standing,
-    signal: string,
-    late: boolean,
-  ): void => {
-    standing.asked = true;
-    standing.late = late;
+  const ask = (host: RegisteredHost, signal: string, late: boolean): void => {
+    host.asked = true;
     listen();
     host.ask(signal, late);
   };
 
-  const remind = (signal: string, now: number): void => {
-    if (now - remindedAt < reminderPeriod) return;
-    remindedAt = now;
-    for (const [host, { asked }] of [...hosts]) if (asked) host.remind(signal);
+  /** Ends the grace of some hosts; of those that have none any more the process is ended. */
+  const force = (some: readonly RegisteredHost[], signal: string): void => {
+    countedAt = performance.now();
+    forcedCode = exitCodeOf(signal);
+    if (some.every(({ forced }) => forced)) return platform.exit(forcedCode);
+    for (const host of some) {
+      if (!host.forced) host.force(signal);
+      host.forced = true;
+    }
   };
 
-  const exitAtOnce = (code: number): void => {
-    leaveExit();
-    const running = [...hosts.keys()].flatMap((host) => host.running());
-    console.error(new ForcedStopError([...forced, ...running]).message);
-    platform.exit(code);
-  };
+  const report = (why: string, left: readonly string[] = []): void =>
+    console.error(`${why}: still running: ${[...abandoned, ...left].join(", ") || "nothing"}`);
 
-  const leaveExit = (): void => {
-    unhook?.();
-    unhook = undefined;
-  };
-
-  /** Somebody called `exit`, or nothing was left that keeps the process alive. */
+  /** Somebody calls `exit`, or nothing is left that keeps the process alive. */
   const tellOfExit = (): void => {
-    for (const [host, { stopping }] of hosts) {
-      if (!stopping) continue;
-      const running = host.running().map((it) => `"${it.service}" (${it.phase}, ${it.elapsed} ms)`);
-      const untouched = host.untouched().map((name) => `"${name}"`);
-      console.error(
-        `The process exits in the middle of the stop: still running: ${
-          running.join(", ") || "nothing"
-        }; not stopped: ${untouched.join(", ") || "nothing"}`,
-      );
-    }
+    report(
+      "The process exits in the middle of the stop",
+      [...hosts].flatMap((host) => host.left()),
+    );
   };
 
-  const setCode = (code: number): void => {
-    if (platform.exitCode()) return; // it says already that something failed
-    platform.setExitCode(code);
-    codeSet = code;
+  /** The process was to end long ago: says what keeps it alive, and ends it where that is allowed. */
+  const tellOfStay = (ms: number, exitAfter: number): void => {
+    const kinds = [...new Set(platform.resources())].join(", ") || "something that was not closed";
+    const line = `The process is still there ${
+      ms / 1_000
+    } s after the stop, kept alive by ${kinds}`;
+    if (ms < exitAfter && !abandoned.length) return console.warn(line);
+    if (abandoned.length) report(`${line}; exiting`);
+    else console.error(`${line}; exiting: exitAfter is over`);
+    platform.exit();
   };
 
-  const takeCodeBack = (): void => {
-    if (codeSet !== undefined && platform.exitCode() === codeSet) platform.setExitCode(undefined);
-    codeSet = undefined;
-  };
-
-  /** All have stopped, and the process is to end; if it does not, it says why. */
-  const watchTheEnd = ({ exitAfter, abandoned }: Remains): void => {
+  /** The process is to end by itself. */
+  const allEnded = (): void => {
     stoppedAt = performance.now();
-    if (platform.watching?.()) return;
-    if (exitAfter <= longest) {
-      const exit = (): void =>
-        leave(
-          `Exiting: ${
-            seconds(exitAfter)
-          } after the stop the process was still kept alive by ${holders()}`,
-        );
-      timers.push(platform.startUnheldTimer(exit, exitAfter));
+    if (forcedCode !== undefined) {
+      report("Forced to stop");
+      return platform.exit(forcedCode);
     }
-    const say = (): void => {
-      console.warn(
-        `The process is still there ${
-          seconds(lastWords)
-        } after the stop, kept alive by ${holders()}`,
-      );
-      if (abandoned) leave("Exiting: abandoned work still runs");
-    };
-    if (exitAfter > lastWords) timers.push(platform.startUnheldTimer(say, lastWords));
-  };
-
-  const leave = (line: string): void => {
-    console.error(line);
-    platform.exit(Number(platform.exitCode()) || 0);
-  };
-
-  const holders = (): string => {
-    const counts = new Map<string, number>();
-    for (const kind of platform.resources()) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-    const kinds = [...counts].map(([kind, count]) => `${count} ${kind}`);
-    return kinds.join(", ") || "a timer, a socket or something else that was not closed";
+    if (!remains || platform.watching?.()) return;
+    const { exitAfter } = remains;
+    for (const ms of [lastWords, exitAfter]) {
+      if (ms > longest) continue;
+      timers.push(platform.startUnheldTimer(() => tellOfStay(ms, exitAfter), ms));
+    }
   };
 
   const clearTimers = (): void => {
@@ -321,97 +271,46 @@ function createProcessLifetime(platform: Platform): ProcessLifetime {
 
     register(host) {
       clearTimers();
-      const standing: Standing = {
-        begun: ++moment,
-        asked: false,
-        late: false,
-        forced: false,
-        stopping: false,
-      };
-      hosts.set(host, standing);
+      hosts.add(host);
       listen();
-      if (request && host.signals.includes(request)) ask(host, standing, request, true);
+      const request = host.signals.find((it) => requests.has(it));
+      host.recovers = !request;
+      if (request) ask(host, request, true);
     },
 
     stopping(host) {
-      const standing = hosts.get(host);
-      if (!standing) return;
-      standing.stopping = true;
+      host.stopping = true;
       listen();
     },
 
     ended(host, outcome) {
-      const standing = hosts.get(host);
-      if (!standing) return;
+      const { code, complete } = outcome;
+      const recovered = !code && complete && host.recovers;
       hosts.delete(host);
-      forced.push(...outcome.forced);
-      // One that came too late did nothing, so it makes nothing good.
-      const recovered = !outcome.code && outcome.complete && !standing.late &&
-        standing.begun > failedAt;
-      if (recovered) takeCodeBack();
-      if (outcome.code) {
-        failedAt = ++moment;
-        setCode(outcome.code);
+      abandoned.push(...outcome.abandoned);
+      if (code) {
+        for (const other of hosts) other.recovers = false;
+        if (!platform.exitCode()) platform.setExitCode(codeSet = code); // else it says already that something failed
       }
-      if (outcome.code || standing.asked) {
-        outlive(outlived ??= newRemains(), host, standing, outcome);
-      } else if (recovered && !request && !outlived?.abandoned) outlived = undefined;
+      if (recovered) {
+        if (codeSet && platform.exitCode() === codeSet) platform.setExitCode(undefined);
+        codeSet = undefined;
+      }
+      if (code || host.asked) {
+        remains ??= { forceSignals: new Set(), exitAfter: Infinity };
+        for (const signal of host.forceSignals) remains.forceSignals.add(signal);
+        remains.exitAfter = Math.min(remains.exitAfter, host.exitAfter);
+      } else if (recovered && !requests.size && !abandoned.length) {
+        remains = undefined;
+      }
       listen();
-      if (hosts.size) return;
-      if (forcedCode !== undefined) {
-        console.error(new ForcedStopError(forced).message);
-        platform.exit(forcedCode);
-      } else if (outlived) {
-        watchTheEnd(outlived);
-      }
+      if (!hosts.size) allEnded();
     },
 
     forget() {
       clearTimers();
-      request = forcedCode = codeSet = undefined;
-      countedAt = remindedAt = -Infinity;
-      forced = [];
-      outlived = undefined;
+      remains = undefined;
       listen();
     },
   };
-}
-
-/** What stays when hosts have stopped because of a signal or a failure. */
-interface Remains {
-  /** What is still handled, so that the process does not become deaf. */
-  readonly signals: Set<string>;
-  /** Those of them that end it at once. */
-  readonly forceSignals: Set<string>;
-  exitAfter: number;
-  /** Whether they gave anything up. */
-  abandoned: boolean;
-}
-
-function newRemains(): Remains {
-  return { signals: new Set(), forceSignals: new Set(), exitAfter: Infinity, abandoned: false };
-}
-
-function outlive(
-  remains: Remains,
-  host: RegisteredHost,
-  standing: Standing,
-  { abandoned }: RunOutcome,
-): void {
-  for (const signal of heard(host, standing)) remains.signals.add(signal);
-  for (const signal of host.forceSignals) remains.forceSignals.add(signal);
-  remains.exitAfter = Math.min(remains.exitAfter, host.exitAfter);
-  remains.abandoned ||= abandoned;
-}
-
-/** Before anybody asked it to stop, a signal that could only end its grace does what it always does. */
-function heard(
-  { signals, forceSignals }: RegisteredHost,
-  { asked }: Standing,
-): readonly string[] {
-  return asked ? [...signals, ...forceSignals] : signals;
-}
-
-function seconds(ms: number): string {
-  return `${Math.round(ms / 100) / 10} s`;
 }

@@ -50,7 +50,7 @@ interface DenoNamespace {
   readonly stdout: { isTerminal(): boolean };
   addSignalListener(signal: string, handler: () => void): void;
   removeSignalListener(signal: string, handler: () => void): void;
-  exit(code: number): void;
+  exit(code?: number): void;
   unrefTimer(timer: unknown): void;
 }
 

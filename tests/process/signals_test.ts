@@ -122,7 +122,7 @@ for (const runtime of runtimes) {
     assert.equal(stdout.filter((line) => !line.startsWith("heard")).at(-1), "pool: stop");
     assert.equal(stderr, [
       'Service "cache": stop abandoned after _ ms',
-      'Forced to stop: still running: "cache" (stop, _ ms), "pool" (stop, _ ms)',
+      'The process exits in the middle of the stop: still running: "cache" (stop, _ ms), "pool" (stop, _ ms)',
     ]);
   });
 }
