@@ -100,7 +100,7 @@ export class FakeProcess {
     this.#handlers.delete(signal);
   }
 
-  exit(code: number = this.exitCode ?? 0): void {
+  exit(code: number): void {
     this.exits.push(code);
     this.send("exit");
   }

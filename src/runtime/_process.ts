@@ -1,5 +1,5 @@
 import type { ConsolePlatform } from "./_console_lifetime.ts";
-import { checkRuntime, inWorkerThread } from "./_runtime.ts";
+import { checkRuntime, inMainThread } from "./_runtime.ts";
 import { stopSignals } from "./_signals.ts";
 
 /** What is used of Node's `process`, which Bun and Deno have too. */
@@ -30,7 +30,7 @@ export function currentProcess(): Process {
 /** A platform on `process`. */
 export const processPlatform: ConsolePlatform = {
   check: () => checkRuntime("node"),
-  mainThread: () => !inWorkerThread(),
+  mainThread: inMainThread,
   signals: () => stopSignals(currentProcess().platform === "win32"),
   on: (signal, handler) => void currentProcess().on(signal, handler),
   off: (signal, handler) => void currentProcess().off(signal, handler),

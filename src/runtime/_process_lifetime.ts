@@ -27,8 +27,8 @@ export interface Platform {
   /** The code the process will end with so far. */
   exitCode(): unknown;
   setExitCode(code: number | undefined): void;
-  /** Ends the process now, with the code it would end with anyway unless another is given. */
-  exit(code?: number): void;
+  /** Ends the process now. */
+  exit(code: number): void;
   /** Calls back when the process exits, whoever ends it; returns what ends that. */
   onExit(callback: () => void): () => void;
   /** Calls back later if something else still keeps the process alive; returns what ends that. */
@@ -240,10 +240,10 @@ function createProcessLifetime(platform: Platform): ProcessLifetime {
     const line = `The process is still there ${
       ms / 1_000
     } s after the stop, kept alive by ${kinds}`;
-    if (ms < exitAfter && !abandoned.length) return console.warn(line);
     if (abandoned.length) report(`${line}; exiting`);
+    else if (ms < exitAfter) return console.warn(line);
     else console.error(`${line}; exiting: exitAfter is over`);
-    platform.exit();
+    platform.exit(Number(platform.exitCode()) || 0);
   };
 
   /** The process is to end by itself. */

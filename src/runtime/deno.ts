@@ -26,7 +26,7 @@ import {
   withConsoleLifetime,
 } from "./_console_lifetime.ts";
 import { processPlatform } from "./_process.ts";
-import { checkRuntime, inWorkerThread } from "./_runtime.ts";
+import { checkRuntime, inMainThread } from "./_runtime.ts";
 import { stopSignals } from "./_signals.ts";
 import type { Host, HostLifetime, HostOptions, RunHostOptions, Services } from "../types.ts";
 
@@ -50,7 +50,7 @@ interface DenoNamespace {
   readonly stdout: { isTerminal(): boolean };
   addSignalListener(signal: string, handler: () => void): void;
   removeSignalListener(signal: string, handler: () => void): void;
-  exit(code?: number): void;
+  exit(code: number): void;
   unrefTimer(timer: unknown): void;
 }
 
@@ -61,7 +61,7 @@ function currentDeno(): DenoNamespace {
 
 const denoPlatform: ConsolePlatform = {
   check: () => checkRuntime("deno"),
-  mainThread: () => !inWorkerThread(),
+  mainThread: inMainThread,
   signals: () => stopSignals(currentDeno().build.os === "windows"),
   on: (signal, handler) => currentDeno().addSignalListener(signal, handler),
   off: (signal, handler) => currentDeno().removeSignalListener(signal, handler),
