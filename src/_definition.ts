@@ -1,5 +1,5 @@
 import { check, checkNames, nothing } from "./_check.ts";
-import { checkBehavior } from "./_options.ts";
+import { checkBehavior } from "./_host/settings.ts";
 import type { HostedServiceHooks } from "./hosted_service.ts";
 import type { HostedService, ServiceContext } from "./types.ts";
 

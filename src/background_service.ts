@@ -1,6 +1,6 @@
 import { AbortError, link } from "./_abort.ts";
 import { nothing } from "./_check.ts";
-import type { WorkerLink } from "./_worker.ts";
+import type { WorkerLink } from "./_host/worker_link.ts";
 import { HostStateError } from "./errors.ts";
 import type { HostedService, ServiceContext } from "./types.ts";
 

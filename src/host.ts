@@ -1,17 +1,17 @@
 import { AbortError, abortReason, Latch, link } from "./_abort.ts";
-import { isStartPhase, timedOut } from "./_calls.ts";
+import { isStartPhase, timedOut } from "./_host/calls.ts";
 import { nothing } from "./_check.ts";
-import { Context } from "./_context.ts";
-import { createCrew, newMember } from "./_crew.ts";
-import { combine, createFailures } from "./_failures.ts";
-import { createHooks } from "./_hooks.ts";
-import type { HostLink } from "./_host_link.ts";
-import { createJournal } from "./_journal.ts";
-import { disposer, type Member } from "./_member.ts";
-import { readSettings } from "./_options.ts";
-import { createSignals } from "./_signals.ts";
+import { Context } from "./_host/context.ts";
+import { createCrew, newMember } from "./_host/members.ts";
+import { combine, createFailures } from "./_host/failures.ts";
+import { createHooks } from "./_host/hooks.ts";
+import type { HostLink } from "./_host/host_link.ts";
+import { createJournal } from "./_host/journal.ts";
+import { disposer, type Member } from "./_host/member.ts";
+import { readSettings } from "./_host/settings.ts";
+import { createSignals } from "./_host/signals.ts";
 import { keepAlive, startLimit, startTimer } from "./_timer.ts";
-import { createWork } from "./_work.ts";
+import { createWork } from "./_host/work.ts";
 import { HostStateError } from "./errors.ts";
 import type {
   ApplicationLifetime,

@@ -1,6 +1,6 @@
 import { AbortError, link } from "../_abort.ts";
 import { check, checkNames } from "../_check.ts";
-import { linkOf } from "../_host_link.ts";
+import { linkOf } from "../_host/host_link.ts";
 import { log } from "../_log.ts";
 import type { UnsettledHook } from "../errors.ts";
 import type { Host, HostLifetime, HostOptions } from "../types.ts";

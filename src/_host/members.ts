@@ -1,7 +1,7 @@
-import { check, checkList, nothing, refuse } from "./_check.ts";
-import type { Member, Service } from "./_member.ts";
-import { checkBehavior } from "./_options.ts";
-import { textOf } from "./_render.ts";
+import { check, checkList, nothing, refuse } from "../_check.ts";
+import type { Member, Service } from "./member.ts";
+import { checkBehavior } from "./settings.ts";
+import { textOf } from "../_render.ts";
 import type {
   HostContext,
   HostedService,
@@ -9,7 +9,7 @@ import type {
   ServiceFactory,
   Services,
   ServiceStatus,
-} from "./types.ts";
+} from "../types.ts";
 
 /** The services of one host: checks them, names them, and makes those that factories make. */
 export interface Crew {

@@ -1,7 +1,7 @@
-import type { Latch } from "./_abort.ts";
-import type { Call } from "./_calls.ts";
-import type { WorkerLink } from "./_worker.ts";
-import type { HostedLifecycleService, ServiceContext, ServiceState } from "./types.ts";
+import type { Latch } from "../_abort.ts";
+import type { Call } from "./calls.ts";
+import type { WorkerLink } from "./worker_link.ts";
+import type { HostedLifecycleService, ServiceContext, ServiceState } from "../types.ts";
 
 /** All a host may find on a service, or on its host lifetime. */
 export interface Service extends Partial<HostedLifecycleService> {

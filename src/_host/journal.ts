@@ -1,8 +1,8 @@
-import type { Call } from "./_calls.ts";
-import { check, nothing } from "./_check.ts";
-import { log as writeLog } from "./_log.ts";
-import type { Settings } from "./_options.ts";
-import type { HostEvent } from "./events.ts";
+import type { Call } from "./calls.ts";
+import { check, nothing } from "../_check.ts";
+import { log as writeLog } from "../_log.ts";
+import type { Settings } from "./settings.ts";
+import type { HostEvent } from "../events.ts";
 
 type Untold<E> = E extends HostEvent ? Omit<E, "seq" | "time"> : never;
 

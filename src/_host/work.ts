@@ -1,10 +1,10 @@
-import { type Call, newCall, timedOut } from "./_calls.ts";
-import { nothing } from "./_check.ts";
-import type { Failures } from "./_failures.ts";
-import type { Failure, Journal } from "./_journal.ts";
-import { enter, type Member } from "./_member.ts";
-import type { Settings } from "./_options.ts";
-import type { Signals } from "./_signals.ts";
+import { type Call, newCall, timedOut } from "./calls.ts";
+import { nothing } from "../_check.ts";
+import type { Failures } from "./failures.ts";
+import type { Failure, Journal } from "./journal.ts";
+import { enter, type Member } from "./member.ts";
+import type { Settings } from "./settings.ts";
+import type { Signals } from "./signals.ts";
 
 /** The background work of a host. */
 export interface Work {

@@ -1,11 +1,11 @@
-import { type Call, type Calls, createCalls } from "./_calls.ts";
-import type { Failures } from "./_failures.ts";
-import type { Failure, Journal } from "./_journal.ts";
-import { disposer, enter, type Member } from "./_member.ts";
-import type { Settings } from "./_options.ts";
-import type { Signals } from "./_signals.ts";
-import type { Work } from "./_work.ts";
-import type { Phase } from "./events.ts";
+import { type Call, type Calls, createCalls } from "./calls.ts";
+import type { Failures } from "./failures.ts";
+import type { Failure, Journal } from "./journal.ts";
+import { disposer, enter, type Member } from "./member.ts";
+import type { Settings } from "./settings.ts";
+import type { Signals } from "./signals.ts";
+import type { Work } from "./work.ts";
+import type { Phase } from "../events.ts";
 
 /** The phases that are hooks of a service. */
 type HookPhase = Exclude<Phase, "execute" | "waitUntil" | "dispose">;

@@ -1,6 +1,6 @@
-import { AbortError, answers, Latch } from "./_abort.ts";
-import { startPhases } from "./_calls.ts";
-import type { Member } from "./_member.ts";
+import { AbortError, answers, Latch } from "../_abort.ts";
+import { startPhases } from "./calls.ts";
+import type { Member } from "./member.ts";
 
 /** What hooks listen to: `cancel`, that the start is cancelled; `forced`, that the grace is over. */
 export type SignalKind = "cancel" | "forced";

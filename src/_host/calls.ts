@@ -1,10 +1,10 @@
-import { nothing } from "./_check.ts";
-import type { Failure } from "./_journal.ts";
-import type { Member } from "./_member.ts";
-import { type Clear, startLimit, startTimer } from "./_timer.ts";
-import { ForcedStopError, ServiceTimeoutError, type UnsettledHook } from "./errors.ts";
-import type { Phase } from "./events.ts";
-import type { Clock } from "./types.ts";
+import { nothing } from "../_check.ts";
+import type { Failure } from "./journal.ts";
+import type { Member } from "./member.ts";
+import { type Clear, startLimit, startTimer } from "../_timer.ts";
+import { ForcedStopError, ServiceTimeoutError, type UnsettledHook } from "../errors.ts";
+import type { Phase } from "../events.ts";
+import type { Clock } from "../types.ts";
 
 /** One call of one hook, from its begin to its one end. */
 export interface Call {
