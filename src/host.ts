@@ -1,8 +1,8 @@
 import { AbortError, abortReason, Latch, link } from "./_abort.ts";
-import { isStartPhase, timedOut } from "./_host/calls.ts";
+import { isStartPhase, timedOut } from "./_host/call.ts";
 import { nothing } from "./_check.ts";
 import { Context } from "./_host/context.ts";
-import { createCrew, newMember } from "./_host/members.ts";
+import { createMembers, newMember } from "./_host/members.ts";
 import { combine, createFailures } from "./_host/failures.ts";
 import { createHooks } from "./_host/hooks.ts";
 import type { HostLink } from "./_host/host_link.ts";
@@ -106,7 +106,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
       return state;
     },
     get services() {
-      return crew.status();
+      return members.status();
     },
     subscribe: (observer) => journal.subscribe(observer),
     waitUntil: (promise) => work.hand(self, promise),
@@ -159,7 +159,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   const failures = createFailures();
   const signals = createSignals(
     [fired.stopping, fired.closing],
-    () => [...hostLifetimes, ...crew.members()],
+    () => [...hostLifetimes, ...members.all()],
   );
   const work = createWork({
     settings,
@@ -170,7 +170,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     ended: stopIfIdle,
   });
   const parts = { ...context, signals, work };
-  const crew = createCrew(services, (member) => new Context(member, parts));
+  const members = createMembers(services, (member) => new Context(member, parts));
   const hostLifetimes = settings.hostLifetime
     ? [newMember(settings.hostLifetime as never, "hostLifetime", -1, false, () => host as never)]
     : [];
@@ -179,7 +179,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   const calls = createHooks({ self, settings, journal, signals, failures, work });
   const linked: HostLink = {
     ...settings,
-    members: crew.members,
+    members: members.all,
     tell: journal.tell,
     open: calls.open,
     awaited: () => waiting,
@@ -239,7 +239,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
 
   function createServices(): void {
     try {
-      crew.create(context);
+      members.create(context);
     } catch (error) {
       journal.log("error", "A service was not created", { error });
       startFailed([error]);
@@ -263,7 +263,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     cancellation = { reason, asked, causes };
     stopReason = () => reason;
     signals.fire("cancel", reason);
-    for (const member of [...crew.members()].reverse()) signals.abortWork(member, reason);
+    for (const member of [...members.all()].reverse()) signals.abortWork(member, reason);
     calls.hurry();
   }
 
@@ -367,9 +367,9 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     await inReverse("stopped");
     fired.stopped.abortWith(() => new AbortError("The application has stopped"));
     if (waitedForStart || !starting) await calls.inOrder("stop", hostLifetimes);
-    await calls.inOrder("dispose", crew.members().filter(disposer).reverse());
+    await calls.inOrder("dispose", members.all().filter(disposer).reverse());
     await calls.drained();
-    for (let left; !isCut && (left = unfinished(({ working }) => !working)).length;) {
+    for (let left; !isCut && (left = unfinished((member) => !work.working(member))).length;) {
       await calls.inOrder("execute", left); // more may be handed over meanwhile
       await calls.drained();
     }
@@ -410,7 +410,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
 
   /** Those of whom something runs that no `stop` has waited for. */
   function unfinished(concerns: (member: Member) => boolean): Member[] {
-    return [...crew.members(), self].filter((it) => work.unsettled(it) && concerns(it));
+    return [...members.all(), self].filter((it) => work.unsettled(it) && concerns(it));
   }
 
   /** From now on the host hurries. */
@@ -432,7 +432,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   /** Whom a phase concerns: a start everybody, a stop only what had started. */
   function concerned(phase: LifecyclePhase): Member[] {
     const starts = isStartPhase(phase);
-    return crew.members().filter(({ service, startFulfilled }) =>
+    return members.all().filter(({ service, startFulfilled }) =>
       (starts || startFulfilled) && typeof service[phase] === "function"
     );
   }

@@ -1,5 +1,4 @@
-import { isStartPhase } from "./calls.ts";
-import type { Failure } from "./journal.ts";
+import { type Failure, isStartPhase } from "./call.ts";
 import { textOf } from "../_render.ts";
 import type { Phase } from "../events.ts";
 

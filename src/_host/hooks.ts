@@ -1,6 +1,7 @@
-import { type Call, type Calls, createCalls } from "./calls.ts";
+import type { Call, Failure } from "./call.ts";
+import { type Calls, createCalls } from "./calls.ts";
 import type { Failures } from "./failures.ts";
-import type { Failure, Journal } from "./journal.ts";
+import type { Journal } from "./journal.ts";
 import { disposer, enter, type Member } from "./member.ts";
 import type { Settings } from "./settings.ts";
 import type { Signals } from "./signals.ts";

@@ -1,4 +1,4 @@
-import type { Call } from "./calls.ts";
+import type { Call } from "./call.ts";
 import { check } from "../_check.ts";
 import type { Member } from "./member.ts";
 import type { Journal } from "./journal.ts";

@@ -1,5 +1,4 @@
 import type { Latch } from "../_abort.ts";
-import type { Call } from "./calls.ts";
 import type { WorkerLink } from "./worker_link.ts";
 import type { HostedLifecycleService, ServiceContext, ServiceState } from "../types.ts";
 
@@ -30,10 +29,6 @@ export interface Member {
   stopAbandoned: boolean;
   /** What its `executeTask` was before the start: of no concern to this host. */
   earlierTask: Promise<unknown> | undefined;
-  /** Its background work, until that ends. */
-  working: Call | undefined;
-  /** What it handed over, until that ends. */
-  handed: Map<Call, Promise<void>> | undefined;
   /** Whether the host may say that it is ready, as far as this service is concerned. */
   ready: boolean;
   /** When it last said that it is alive. */

@@ -1,5 +1,5 @@
 import { AbortError, answers, Latch } from "../_abort.ts";
-import { startPhases } from "./calls.ts";
+import { startPhases } from "./call.ts";
 import type { Member } from "./member.ts";
 
 /** What hooks listen to: `cancel`, that the start is cancelled; `forced`, that the grace is over. */

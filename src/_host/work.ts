@@ -1,7 +1,7 @@
-import { type Call, newCall, timedOut } from "./calls.ts";
+import { type Call, type Failure, newCall, timedOut } from "./call.ts";
 import { nothing } from "../_check.ts";
 import type { Failures } from "./failures.ts";
-import type { Failure, Journal } from "./journal.ts";
+import type { Journal } from "./journal.ts";
 import { enter, type Member } from "./member.ts";
 import type { Settings } from "./settings.ts";
 import type { Signals } from "./signals.ts";
@@ -12,6 +12,8 @@ export interface Work {
   watch(member: Member, begun: number): void;
   /** Follows what somebody handed over. */
   hand(member: Member, work: PromiseLike<unknown>): void;
+  /** Whether the background work of a member still runs. */
+  working(member: Member): boolean;
   /** Whether anything of a member still runs. */
   unsettled(member: Member): boolean;
   /** Resolves when nothing of a member runs any more, however it ended. */
@@ -41,15 +43,17 @@ export interface WorkOptions {
 /** No work yet. */
 export function createWork({ settings, journal, signals, failures, ...host }: WorkOptions): Work {
   const { clock } = settings;
-  let running = 0;
+  /** The background work of members, until it ends. */
+  const working = new Map<Member, Call>();
+  /** What members have handed over, until it ends. */
+  const handed = new Map<Member, Map<Call, Promise<void>>>();
   let closed = false;
 
   const close = (run: Call): void => {
-    const { member } = run;
+    const { member, phase } = run;
     run.open = false;
-    if (member.handed?.delete(run)) return;
-    member.working = undefined;
-    running--;
+    if (phase === "execute") working.delete(member);
+    else handed.get(member)?.delete(run);
   };
 
   /** Follows a run to its end; the promise never rejects. */
@@ -81,7 +85,9 @@ export function createWork({ settings, journal, signals, failures, ...host }: Wo
   };
 
   return {
-    idle: () => running === 0,
+    idle: () => working.size === 0,
+
+    working: (member) => working.has(member),
 
     close() {
       closed = true;
@@ -90,22 +96,22 @@ export function createWork({ settings, journal, signals, failures, ...host }: Wo
     watch(member, begun) {
       const { executeTask } = member.service;
       if (!executeTask || executeTask === member.earlierTask) return;
-      const run = member.working = newCall("execute", member, begun);
-      running++;
+      const run = newCall("execute", member, begun);
+      working.set(member, run);
       follow(run, executeTask);
     },
 
     hand(member, work) {
       const run = newCall("waitUntil", member, clock.now());
-      member.handed ??= new Map();
-      member.handed.set(run, follow(run, work));
+      const runs = handed.get(member) ?? new Map<Call, Promise<void>>();
+      handed.set(member, runs.set(run, follow(run, work)));
     },
 
-    unsettled: ({ working, handed }) => working !== undefined || !!handed?.size,
+    unsettled: (member) => working.has(member) || !!handed.get(member)?.size,
 
     async settled(member) {
-      if (member.working) await Promise.resolve(member.service.executeTask).catch(nothing);
-      while (member.handed?.size) await Promise.all(member.handed.values());
+      if (working.has(member)) await Promise.resolve(member.service.executeTask).catch(nothing);
+      for (let runs; (runs = handed.get(member))?.size;) await Promise.all(runs.values());
     },
 
     reported(member, error) {
@@ -116,8 +122,7 @@ export function createWork({ settings, journal, signals, failures, ...host }: Wo
     },
 
     abandon(member, order) {
-      const { working, handed } = member;
-      for (const run of [working, ...handed?.keys() ?? []]) {
+      for (const run of [working.get(member), ...handed.get(member)?.keys() ?? []]) {
         if (!run) continue;
         const error = timedOut(run, clock.now());
         close(run);

@@ -119,8 +119,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "disposal goes in order of registration",
     file: "src/host.ts",
-    from: "crew.members().filter(disposer).reverse()",
-    to: "crew.members().filter(disposer)",
+    from: "members.all().filter(disposer).reverse()",
+    to: "members.all().filter(disposer)",
     tests: ["tests/host_disposal"],
   },
   {
@@ -133,8 +133,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "a cancelled start tells its workers to end in order of registration",
     file: "src/host.ts",
-    from: "for (const member of [...crew.members()].reverse()) signals",
-    to: "for (const member of crew.members()) signals",
+    from: "for (const member of [...members.all()].reverse()) signals",
+    to: "for (const member of members.all()) signals",
     tests: ["tests/host_workers", "tests/host_start"],
   },
   {
@@ -245,8 +245,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "what was handed over to the host itself is not awaited in the end",
     file: "src/host.ts",
-    from: "return [...crew.members(), self].filter(",
-    to: "return [...crew.members()].filter(",
+    from: "return [...members.all(), self].filter(",
+    to: "return [...members.all()].filter(",
     tests: ["tests/host_wait_until"],
   },
   {
@@ -424,8 +424,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "work that is handed over by work is not awaited",
     file: "src/_host/work.ts",
-    from: "while (member.handed?.size) await",
-    to: "if (member.handed?.size) await",
+    from: "for (let runs; (runs = handed.get(member))?.size;) await",
+    to: "const runs = handed.get(member); if (runs?.size) await",
     tests: ["tests/host_wait_until"],
   },
   {
@@ -672,7 +672,7 @@ export const core: readonly Mutant[] = [
   },
   {
     fault: "a timeout of one hook is another error each time it is asked for",
-    file: "src/_host/calls.ts",
+    file: "src/_host/call.ts",
     from: "return call.timeout ??= new",
     to: "return new",
     tests: ["tests/host_errors"],
