@@ -66,4 +66,3 @@ export function timedOut(call: Call, now: number): ServiceTimeoutError {
 export function unsettled({ member, phase, begun }: Call, now: number): UnsettledHook {
   return { service: member.name, phase, elapsed: Math.round(now - begun) };
 }
-
