@@ -21,7 +21,10 @@ export interface Call {
   open: boolean;
   /** What waits for it: the turn of its member. */
   readonly turn: Turn | undefined;
-  /** Clears the timer for what is next: the end of its grace, of its turn, of its life. */
+  /**
+   * Clears its one timer: `stopTimeout`, then half of `abandonTimeout` (its turn is over), then the
+   * other half (it is abandoned). A call of the start has only one, of `abandonTimeout`.
+   */
   clear?: Clear;
   /** Whether its last limits run. */
   limited?: boolean;

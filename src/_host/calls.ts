@@ -12,8 +12,8 @@ export interface CallsOptions {
   readonly abandonTimeout: number;
   /** Calls a hook; throws or returns what the hook does. */
   readonly invoke: (call: Call) => unknown;
-  /** Whether its grace is over. */
-  readonly hurried: (call: Call) => boolean;
+  /** Whether its grace is over, or its start is cancelled. */
+  readonly graceOver: (call: Call) => boolean;
   /** Ends the grace of one. */
   readonly endGrace: (member: Member) => void;
   readonly began: (call: Call) => void;
@@ -37,14 +37,14 @@ export interface Calls {
     concurrently?: boolean,
     halted?: (inside: boolean) => boolean,
   ): Promise<void>;
-  /** What has not ended. */
-  open(): Call[];
-  /** Resolves when everything has ended. */
-  drained(): Promise<void>;
-  /** The grace is over: what is pending gets its last limits. */
-  hurry(): void;
-  /** Waits for nobody any more: calls the rest at once, and abandons all a macrotask later. */
-  cut(): void;
+  /** The calls that have not ended. */
+  pending(): Call[];
+  /** Resolves when every call has ended or was abandoned. */
+  allEnded(): Promise<void>;
+  /** The grace is over: each pending call has `abandonTimeout` left, and its turn half of that. */
+  endGrace(): void;
+  /** The stop takes no longer: calls the rest at once, and abandons all of it a macrotask later. */
+  expire(): void;
   /** Abandons what is pending now, unless it settles within a macrotask. */
   force(reason: unknown): void;
   /** Sets no timer from now on. */
@@ -63,13 +63,13 @@ export function createCalls(host: CallsOptions): Calls {
   let order = 0;
   /** When the last call ended: reading a clock takes longer than an empty hook. */
   let now = 0;
-  let isCut = false;
+  let pastDeadline = false;
   let closed = false;
   let clearSweep: Clear | undefined;
   let clearForce: Clear | undefined;
-  let whenDrained: (() => void) | undefined;
+  let whenAllEnded: (() => void) | undefined;
 
-  const open = (): Call[] => calls.filter((call) => call.open);
+  const pending = (): Call[] => calls.filter((call) => call.open);
 
   const begin = (phase: Phase, member: Member, turn: Turn | undefined): Call => {
     const call = newCall(phase, member, now, order++, turn);
@@ -82,7 +82,7 @@ export function createCalls(host: CallsOptions): Calls {
     call.open = false;
     call.clear?.();
     while (calls.length && !calls[calls.length - 1]?.open) calls.pop();
-    if (!calls.length) whenDrained?.();
+    if (!calls.length) whenAllEnded?.();
   };
 
   /** Ends the turn of a call: the next one is called, whether this one has ended or not. */
@@ -118,22 +118,13 @@ export function createCalls(host: CallsOptions): Calls {
     limit(call);
   };
 
-  /** Gives what is open, and what will be until then, one macrotask. */
-  const sweep = (): void => {
-    clearSweep ??= startTimer(clock, 0, () => {
-      clearSweep = undefined;
-      open().forEach(outlived);
-    });
-  };
-
   /** Sets what ends the wait for a call that is pending. */
   const arm = (call: Call): void => {
     const { stopTimeout = Infinity } = call.member.service;
     if (closed) return;
-    if (isCut) {
-      sweep();
+    if (pastDeadline) {
       moveOn(call);
-    } else if (host.hurried(call)) {
+    } else if (host.graceOver(call)) {
       limit(call);
     } else if (!call.starts && stopTimeout < Infinity) {
       call.clear = startLimit(clock, stopTimeout, () => {
@@ -178,7 +169,7 @@ export function createCalls(host: CallsOptions): Calls {
   };
 
   return {
-    open,
+    pending,
 
     async inOrder(phase, members, concurrently, halted = () => false) {
       now = clock.now();
@@ -199,27 +190,28 @@ export function createCalls(host: CallsOptions): Calls {
       }
     },
 
-    drained: () =>
+    allEnded: () =>
       new Promise((resolve) => {
-        if (calls.length) whenDrained = resolve;
+        if (calls.length) whenAllEnded = resolve;
         else resolve();
       }),
 
-    hurry() {
-      open().forEach(outliveGrace);
+    endGrace() {
+      pending().forEach(outliveGrace);
     },
 
-    cut() {
-      isCut = true;
-      sweep();
-      open().forEach(moveOn);
+    expire() {
+      pastDeadline = true;
+      // Nothing but microtasks lies between the calls that are still to be made.
+      clearSweep = startTimer(clock, 0, () => pending().forEach(outlived));
+      pending().forEach(moveOn);
     },
 
     force(reason) {
       const next = order; // what is called from now on gets its turn
       clearForce?.();
       clearForce = startTimer(clock, 0, () => {
-        const hung = open().filter((call) => call.order < next);
+        const hung = pending().filter((call) => call.order < next);
         const error = new ForcedStopError(hung.map((call) => unsettled(call, clock.now())), {
           cause: reason,
         });

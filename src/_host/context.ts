@@ -63,7 +63,7 @@ export class Context implements ServiceContext {
   }
 
   get waitUntil(): ServiceContext["waitUntil"] {
-    return this.#waitUntil ??= (work) => this.#parts.work.hand(this.#member, work);
+    return this.#waitUntil ??= (work) => this.#parts.work.handOver(this.#member, work);
   }
 
   get ready(): ServiceContext["ready"] {

@@ -32,7 +32,7 @@ export function createHooks(options: HooksOptions): Calls {
     ended,
     abandoned,
     endGrace: signals.endGrace,
-    hurried: ({ starts, member }) => starts ? signals.fired("cancel") : signals.hurried(member),
+    graceOver: ({ starts, member }) => starts ? signals.fired("cancel") : signals.graceOver(member),
   });
   return calls;
 
@@ -77,7 +77,7 @@ export function createHooks(options: HooksOptions): Calls {
       enter(member, "stopped", now);
     }
     journal.ended(call, failed ? "Failed" : "Done", failed);
-    if (phase === "start") work.watch(member, now);
+    if (phase === "start") work.follow(member, now);
     if (phase === "stop" && (work.unsettled(member) || work.unsettled(self))) return "execute";
   }
 
@@ -100,7 +100,7 @@ export function createHooks(options: HooksOptions): Calls {
     failures.add(phase, error, order);
     member.error = error;
     enter(member, "abandoned", now);
-    if (phase === "start") work.watch(member, now); // it may have begun
+    if (phase === "start") work.follow(member, now); // it may have begun
     if (phase === "stop") {
       member.stopAbandoned = true;
       signals.abortWork(member); // it may not have come to that

@@ -14,7 +14,7 @@ export interface HostLink extends Settings {
   members(): readonly Member[];
   readonly tell: Journal["tell"];
   /** The calls that have not ended. */
-  open(): readonly Call[];
+  pending(): readonly Call[];
   /** How many are in `run()` or `waitForShutdown()`, and so learn the outcome. */
   awaited(): number;
   /** Answers something true if anything failed so far: a start that somebody cancelled did not. */

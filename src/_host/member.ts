@@ -27,7 +27,7 @@ export interface Member {
   startFulfilled: boolean;
   /** Whether its `stop` was given up. */
   stopAbandoned: boolean;
-  /** What its `executeTask` was before the start: of no concern to this host. */
+  /** `executeTask` as an earlier start left it, to tell it from the work of this one. */
   earlierTask: Promise<unknown> | undefined;
   /** Whether the host may say that it is ready, as far as this service is concerned. */
   ready: boolean;

@@ -80,7 +80,7 @@ export function createMembers(
   const admit = (service: HostedService, place: string, list: number, owned: boolean): Member => {
     check(place, service, {});
     if (Array.isArray(service)) refuse(place, "a service", service);
-    const type = Object.getPrototypeOf(service)?.constructor?.name;
+    const type = service.constructor?.name; // an object may have no prototype
     const { name = type === "Object" ? "" : type, stopTimeout = 0, heartbeat = 0, start, stop } =
       service;
     check(`${place}.name`, service.name === undefined ? "" : name, "");

@@ -9,9 +9,9 @@ import type { Signals } from "./signals.ts";
 /** The background work of a host. */
 export interface Work {
   /** Follows what a start has begun, if it has. */
-  watch(member: Member, begun: number): void;
+  follow(member: Member, begun: number): void;
   /** Follows what somebody handed over. */
-  hand(member: Member, work: PromiseLike<unknown>): void;
+  handOver(member: Member, work: PromiseLike<unknown>): void;
   /** Whether the background work of a member still runs. */
   working(member: Member): boolean;
   /** Whether anything of a member still runs. */
@@ -24,7 +24,7 @@ export interface Work {
   abandon(member: Member, order?: number): void;
   /** Whether none runs. */
   idle(): boolean;
-  /** What is reported from now on is told, and changes nothing. */
+  /** From now on `context.fail()` makes an event and a log line only: the outcome is known. */
   close(): void;
 }
 
@@ -57,7 +57,7 @@ export function createWork({ settings, journal, signals, failures, ...host }: Wo
   };
 
   /** Follows a run to its end; the promise never rejects. */
-  const follow = (run: Call, promise: unknown): Promise<void> => {
+  const track = (run: Call, promise: unknown): Promise<void> => {
     journal.began(run);
     return Promise.resolve(promise).then(
       () => ended(run),
@@ -93,18 +93,18 @@ export function createWork({ settings, journal, signals, failures, ...host }: Wo
       closed = true;
     },
 
-    watch(member, begun) {
+    follow(member, begun) {
       const { executeTask } = member.service;
       if (!executeTask || executeTask === member.earlierTask) return;
       const run = newCall("execute", member, begun);
       working.set(member, run);
-      follow(run, executeTask);
+      track(run, executeTask);
     },
 
-    hand(member, work) {
+    handOver(member, work) {
       const run = newCall("waitUntil", member, clock.now());
       const runs = handed.get(member) ?? new Map<Call, Promise<void>>();
-      handed.set(member, runs.set(run, follow(run, work)));
+      handed.set(member, runs.set(run, track(run, work)));
     },
 
     unsettled: (member) => working.has(member) || !!handed.get(member)?.size,

@@ -103,7 +103,7 @@ function begin(
   let since = Infinity;
 
   const pending = (): UnsettledHook[] =>
-    linked.open().map(({ member, phase, begun }) => ({
+    linked.pending().map(({ member, phase, begun }) => ({
       service: member.name,
       phase,
       elapsed: Math.round(clock.now() - begun),

@@ -6,7 +6,7 @@ export const core: readonly Mutant[] = [
   {
     fault: "the newest reason to cancel a start wins, not the first",
     file: "src/host.ts",
-    from: "if (!undecided || cancellation) return;",
+    from: "if (!startOpen || cancellation) return;",
     to: "if (!undecided) return;",
     tests: ["tests/host_start"],
   },
@@ -55,15 +55,15 @@ export const core: readonly Mutant[] = [
   {
     fault: "the stop goes on for ever for work that is handed over after the cut",
     file: "src/host.ts",
-    from: "for (let left; !isCut && (left",
-    to: "for (let left; (left",
+    from: "while (left().length && !pastDeadline) {",
+    to: "while (left().length) {",
     tests: ["tests/host_wait_until"],
   },
   {
     fault: "work handed over while the last work is awaited is not awaited",
     file: "src/host.ts",
-    from: "for (let left; !isCut && (left",
-    to: "for (let left; false && (left",
+    from: "while (left().length && !pastDeadline) {",
+    to: "while (left().length && false) {",
     tests: ["tests/host_wait_until"],
   },
   {
@@ -91,7 +91,7 @@ export const core: readonly Mutant[] = [
   {
     fault: "the grace begins before a start that is being stopped has been decided",
     file: "src/host.ts",
-    from: "if (undecided) await starting;",
+    from: "if (startOpen) await startDone;",
     to: "",
     tests: ["tests/host_start"],
   },
@@ -112,7 +112,7 @@ export const core: readonly Mutant[] = [
   {
     fault: "a host lifetime that was never told of a start is not told of the stop",
     file: "src/host.ts",
-    from: "if (waitedForStart || !starting) await calls",
+    from: "if (waitedForStart || !startDone) await calls",
     to: "if (waitedForStart) await calls",
     tests: ["tests/host_stop", "tests/host_calls", "tests/application_lifetime", "dotnet"],
   },
@@ -168,7 +168,7 @@ export const core: readonly Mutant[] = [
   {
     fault: "the timer of the cut outlives the stop",
     file: "src/host.ts",
-    from: "clearCut();",
+    from: "clearDeadline();",
     to: "",
     tests: ["tests/host_stop", "tests/host_limits"],
   },
@@ -238,7 +238,7 @@ export const core: readonly Mutant[] = [
   {
     fault: "a start that began after the stop is taken",
     file: "src/host.ts",
-    from: 'if (fired.started.aborted ? state === "stopped" : stopping && !starting) {',
+    from: 'if (fired.started.aborted ? state === "stopped" : stopDone && !startDone) {',
     to: "if (false) {",
     tests: ["tests/host_calls"],
   },
@@ -280,7 +280,7 @@ export const core: readonly Mutant[] = [
   {
     fault: "a grace that ended before the stop began never comes to the cut",
     file: "src/host.ts",
-    from: 'if (signals.fired("forced")) limitRest();',
+    from: 'if (signals.fired("forced")) startDeadline();',
     to: "",
     tests: ["tests/host_limits", "tests/host_stop", "tests/host_start"],
   },
@@ -316,7 +316,7 @@ export const core: readonly Mutant[] = [
   {
     fault: "the newest reason to cancel a start wins, in the eyes of the fuzzer",
     file: "src/host.ts",
-    from: "if (!undecided || cancellation) return; cancellation =",
+    from: "if (!startOpen || cancellation) return; cancellation =",
     to: "if (!undecided) return; cancellation =",
     tests: ["tests/fuzz/fuzz"],
   },
@@ -381,8 +381,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "a hook without parameters that has a stopTimeout shares its signal",
     file: "src/_host/signals.ts",
-    from: "return service.stopTimeout !== undefined || hooks",
-    to: "return hooks",
+    from: "return service.stopTimeout !== undefined || listeningHooks",
+    to: "return listeningHooks",
     tests: ["tests/host_limits"],
   },
   {
@@ -402,7 +402,7 @@ export const core: readonly Mutant[] = [
   {
     fault: "the end of the grace of one ends that of all",
     file: "src/_host/signals.ts",
-    from: "hurried: ({ forced = shared.forced }) => forced.aborted,",
+    from: "graceOver: ({ forced = shared.forced }) => forced.aborted,",
     to: "hurried: () => members().some(({ forced }) => forced?.aborted),",
     tests: ["tests/host_limits"],
   },
@@ -587,7 +587,7 @@ export const core: readonly Mutant[] = [
   {
     fault: "work begun by a start that was given up is not followed",
     file: "src/_host/hooks.ts",
-    from: 'if (phase === "start") work.watch(member, now); // it may have begun',
+    from: 'if (phase === "start") work.follow(member, now); // it may have begun',
     to: "",
     tests: ["tests/host_workers", "tests/host_limits"],
   },
@@ -609,15 +609,15 @@ export const core: readonly Mutant[] = [
   {
     fault: "what is called after the cut waits for its turn",
     file: "src/_host/calls.ts",
-    from: "if (isCut) { sweep(); moveOn(call); }",
-    to: "if (isCut) { sweep(); }",
+    from: "if (pastDeadline) { moveOn(call); } else if",
+    to: "if",
     tests: ["tests/host_limits"],
   },
   {
     fault: "the cut abandons at once, without a macrotask",
     file: "src/_host/calls.ts",
-    from: "isCut = true; sweep(); open().forEach(moveOn);",
-    to: "isCut = true; open().forEach(outlived);",
+    from: "clearSweep = startTimer(clock, 0, () => pending().forEach(outlived));",
+    to: "pending().forEach(outlived);",
     tests: [
       "tests/host_",
       "tests/application_lifetime",
@@ -630,8 +630,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "a forced stop abandons what is called afterwards, too",
     file: "src/_host/calls.ts",
-    from: "open().filter((call) => call.order < next);",
-    to: "open();",
+    from: "pending().filter((call) => call.order < next);",
+    to: "pending();",
     tests: ["tests/host_limits"],
   },
   {
