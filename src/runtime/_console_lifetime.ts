@@ -1,6 +1,6 @@
 import { AbortError, link } from "../_abort.ts";
 import { check, checkNames, nothing } from "../_check.ts";
-import { linkOf } from "../_host_link.ts";
+import { linkOf } from "../_host/host_link.ts";
 import { log } from "../_log.ts";
 import type { Host, HostLifetime, HostOptions } from "../types.ts";
 import { type Platform, processLifetime, type RegisteredHost } from "./_process_lifetime.ts";
@@ -91,10 +91,19 @@ function register(
   /** When the stop began, or will have begun at the latest. */
   let since = Infinity;
 
+<<<<<<< HEAD
   const pending = (): string[] =>
     linked.open().map(({ member, phase, begun }) =>
       naming(member.name, phase, clock.now() - begun)
     );
+=======
+  const pending = (): UnsettledHook[] =>
+    linked.pending().map(({ member, phase, begun }) => ({
+      service: member.name,
+      phase,
+      elapsed: Math.round(clock.now() - begun),
+    }));
+>>>>>>> main
 
   const those = (state: RegExp): string[] =>
     linked.members().filter((it) => state.test(it.state)).map(({ name }) => name);
