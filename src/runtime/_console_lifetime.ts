@@ -91,19 +91,10 @@ function register(
   /** When the stop began, or will have begun at the latest. */
   let since = Infinity;
 
-<<<<<<< HEAD
   const pending = (): string[] =>
-    linked.open().map(({ member, phase, begun }) =>
+    linked.pending().map(({ member, phase, begun }) =>
       naming(member.name, phase, clock.now() - begun)
     );
-=======
-  const pending = (): UnsettledHook[] =>
-    linked.pending().map(({ member, phase, begun }) => ({
-      service: member.name,
-      phase,
-      elapsed: Math.round(clock.now() - begun),
-    }));
->>>>>>> main
 
   const those = (state: RegExp): string[] =>
     linked.members().filter((it) => state.test(it.state)).map(({ name }) => name);
