@@ -147,10 +147,10 @@ test("Inbox says what it could not give back", async () => {
 test("Inbox names what is wrong", () => {
   const wrong = (options?: unknown): string =>
     thrown(() => new Inbox(options as never)).message.replace("Cannot use ", "");
-  assert.is(wrong(), "options: expected object, got undefined");
-  assert.is(wrong({}), "options.capacity: expected number, got undefined");
+  assert.is(wrong(), "Inbox options: expected object, got undefined");
+  assert.is(wrong({}), "Inbox options.capacity: expected number, got undefined");
   for (const capacity of [0, 1.5, Infinity]) {
-    assert.is(wrong({ capacity }), `options.capacity: ${capacity} is no whole number from 1`);
+    assert.is(wrong({ capacity }), `Inbox options.capacity: ${capacity} is no whole number from 1`);
   }
 });
 
