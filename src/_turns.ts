@@ -9,7 +9,7 @@ const mostItems = 10_000;
  * Between two looks at the time lie so many items at most: twice as many as between the two before,
  * as a look takes as long as a small item.
  */
-const longestStride = 128;
+const longestStride = 16;
 /** Milliseconds between two looks from which on the next one comes after the very next item. */
 const slow = 1;
 

@@ -111,6 +111,13 @@ for (const [what, make] of Object.entries(bad)) {
   });
 }
 
+test("consumer() says which part of a delivery is wrong", async () => {
+  const it = await over((log) => [delivery(log, "bad", { lost: new AbortController() })]);
+  const what = "Cannot use delivery.lost: expected an AbortSignal, got object AbortController";
+  assert.match(it.lines.heads.join(), what);
+  await it.host.stop();
+});
+
 test("consumer() gives back what it cannot use, as an attempt that failed", async () => {
   const back: unknown[] = [];
   const release = (options: unknown): unknown => back.push(options);
