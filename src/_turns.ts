@@ -25,9 +25,9 @@ const nextTurn: (callback: () => void) => unknown =
  * never leaves the microtasks.
  *
  * One object for one loop, or for several that share their work: then all of them wait for the turn
- * that one of them gives.
+ * that one of them gives, and each asks again after it.
  *
- *     if (turns.due()) await turns.give();
+ *     while (turns.due()) await turns.give();
  */
 export class Turns {
   /** The turn that is being given. */
