@@ -21,7 +21,8 @@ const LONGEST = 2 ** 31 - 1;
  */
 export function quiet(): Promise<void> {
   return new Promise((resolve) => {
-    const wait = (turns: number): unknown => setImmediate(turns > 1 ? () => wait(turns - 1) : resolve);
+    const wait = (turns: number): unknown =>
+      setImmediate(turns > 1 ? () => wait(turns - 1) : resolve);
     wait(3);
   });
 }
