@@ -1,5 +1,5 @@
 import { link } from "../_abort.ts";
-import { type Linked, List } from "../_list.ts";
+import { type Linked, List } from "./_list.ts";
 
 /** Somebody who waits, and what they hold meanwhile. */
 export interface Waiter<Result, Held = undefined> {

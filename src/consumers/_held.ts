@@ -1,5 +1,5 @@
 import type { Latch } from "../_abort.ts";
-import type { Linked } from "../_list.ts";
+import type { Linked } from "../channels/_list.ts";
 import type { Clear } from "../_timer.ts";
 import type { Hold } from "./_hold.ts";
 import type { Delivery } from "./source.ts";

@@ -3,7 +3,7 @@ import { check, checkFinite, checkWhole, nothing } from "../_check.ts";
 import type { Held } from "./_held.ts";
 import { Hold } from "./_hold.ts";
 import { Idle } from "./_idle.ts";
-import { List } from "../_list.ts";
+import { List } from "../channels/_list.ts";
 import { log } from "../_log.ts";
 import { textOf } from "../_render.ts";
 import { Patience } from "../_slow.ts";

@@ -20,7 +20,7 @@ export const channels: readonly Mutant[] = [
   },
   {
     fault: "a waiter keeps all that came after it",
-    file: "src/_list.ts",
+    file: "src/channels/_list.ts",
     from: "item.previous = item.next = undefined;",
     to: "",
     tests,
