@@ -3,18 +3,18 @@
  * Loggers get nothing but this string, so what is not in here is lost to them.
  */
 export function renderError(error: unknown, depth = 0): string {
-  if (!(error instanceof Error) || depth > 4) return textOf(error);
-  const { stack, cause, errors } = error as Partial<AggregateError> & Error;
-  const inner = Array.isArray(errors) ? [...errors] : []; // validators have other `errors`
-  if (cause !== undefined) inner.push(cause);
-  return [stack, ...inner.map((it) => `  by ${renderError(it, depth + 1)}`)].join("\n");
+  try {
+    if (!(error instanceof Error) || depth > 4) return String(error);
+    const { stack, cause, errors } = error as Partial<AggregateError> & Error;
+    const inner = Array.isArray(errors) ? [...errors] : []; // validators have other `errors`
+    if (cause !== undefined) inner.push(cause);
+    return [stack, ...inner.map((it) => `  by ${renderError(it, depth + 1)}`)].join("\n");
+  } catch {
+    return "an error without text"; // not everything that is thrown bears to be looked at
+  }
 }
 
-/** Any error in one line; not everything that is thrown can be made text. */
+/** Any error in one line. */
 export function textOf(error: unknown): string {
-  try {
-    return String(error);
-  } catch {
-    return "an error that has no text";
-  }
+  return renderError(error, 5);
 }

@@ -6,36 +6,42 @@ import type { ServiceContext } from "./types.ts";
 const short = 30_000;
 
 /**
- * Waits for calls into code that is not ours, and warns while one hangs: after 30 s, and again after
- * each doubling, on the host's clock. Whatever waits without a limit says what it waits for.
+ * Warns of a call into code that is not ours while it hangs: after 30 s, and again after each doubling,
+ * on the host's clock. Whatever waits without a limit says what it waits for.
+ *
+ * @param what What is waited for, as the end of a sentence.
+ * @returns Ends that.
  */
+export function warnWhileWaiting(
+  what: string,
+  { clock, logger, name }: ServiceContext,
+): Clear {
+  let clear: Clear;
+  const warnAfter = (ms: number, all: number): void => {
+    clear = startTimer(clock, ms, () => {
+      log(logger, "warn", `Service "${name}" has waited ${all / 1_000} s for ${what}`);
+      warnAfter(all, 2 * all);
+    });
+  };
+  warnAfter(short, short);
+  return () => clear();
+}
+
+/** Waits for calls into code that is not ours, and warns while they hang. */
 export class Patience {
-  readonly #clears: Set<() => void> = new Set();
+  readonly #clears: Set<Clear> = new Set();
   #over = false;
 
-  /** @param what What is waited for, as the end of a sentence. */
-  async wait<T>(
-    call: T | PromiseLike<T>,
-    what: string,
-    { clock, logger, name }: ServiceContext,
-  ): Promise<T> {
+  /** @param what As {@linkcode warnWhileWaiting} has it. */
+  async wait<T>(call: T | PromiseLike<T>, what: string, context: ServiceContext): Promise<T> {
     if (this.#over) return call;
-    let clear: Clear;
-    const warnAfter = (ms: number, waited: number): void => {
-      clear = startTimer(clock, ms, () => {
-        const all = waited + ms;
-        log(logger, "warn", `Service "${name}" has waited ${all / 1_000} s for ${what}`);
-        warnAfter(all, all);
-      });
-    };
-    const end = (): void => clear();
-    warnAfter(short, 0);
-    this.#clears.add(end);
+    const clear = warnWhileWaiting(what, context);
+    this.#clears.add(clear);
     try {
       return await call;
     } finally {
-      clear!();
-      this.#clears.delete(end);
+      clear();
+      this.#clears.delete(clear);
     }
   }
 

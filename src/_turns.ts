@@ -5,10 +5,11 @@
 const longestRun = 15;
 /** Items after which it gives one in any case: in workerd time stands still between events. */
 const mostItems = 10_000;
-/** A short run never looks at the time: that takes as long as a small item. */
-const unseen = 64;
-/** Between two looks at the time lie so many items at most. */
-const longestStride = 128;
+/**
+ * Between two looks at the time lie so many items at most: twice as many as between the two before,
+ * as a look takes as long as a small item.
+ */
+const longestStride = 16;
 /** Milliseconds between two looks from which on the next one comes after the very next item. */
 const slow = 1;
 
@@ -24,20 +25,20 @@ const nextTurn: (callback: () => void) => unknown =
  * never leaves the microtasks.
  *
  * One object for one loop, or for several that share their work: then all of them wait for the turn
- * that one of them gives.
+ * that one of them gives, and each asks again after it.
  *
- *     if (turns.due()) await turns.give();
+ *     while (turns.due()) await turns.give();
  */
 export class Turns {
   /** The turn that is being given. */
   #turn: Promise<void> | undefined;
   /** Items since the last turn, known at each look, and until the next one. */
   #items = 0;
-  #left: number = unseen;
+  #left = 1;
   #stride = 1;
-  /** When the last turn ended, and when the last look was; not known before the first look. */
-  #began: number = NaN;
-  #looked: number = NaN;
+  /** When the run began: at the first look, and after each turn. */
+  #began: number | undefined;
+  #looked = 0;
 
   /** Counts an item, and says whether a turn is due. */
   due(): boolean {
@@ -62,11 +63,10 @@ export class Turns {
     if (this.#turn) return true;
     this.#items += this.#stride;
     const time = now();
-    // Before the first look nobody knows how long the run has lasted: then a turn is due, too.
-    const long = !(time - this.#began < longestRun);
+    this.#began ??= time;
     this.#stride = time - this.#looked > slow ? 1 : Math.min(this.#stride * 2, longestStride);
     this.#left = this.#stride;
     this.#looked = time;
-    return long || this.#items >= mostItems;
+    return time - this.#began >= longestRun || this.#items >= mostItems;
   }
 }

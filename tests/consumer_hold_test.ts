@@ -398,6 +398,7 @@ test("consumer() names what it waits for when that hangs, and again after each d
     [`${source} done`, { ack: hang }, {}],
     [`${source} done`, { ack: hang, hold: "lease" }, {}],
     [`${source} deadLettered`, { reject: hang }, bad],
+    [`${source} released`, { ack: undefined as never, release: hang }, {}], // no delivery at all
     ['its "onDeadLetter"', {}, { ...bad, onDeadLetter: hang }],
     ['its "input"', {}, { input: hang }],
     ["its source to extend its hold", { extend: hang, extendEvery: 1 }, { handle: hang }],

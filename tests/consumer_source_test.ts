@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createHost, type ServiceContext } from "../mod.ts";
+import { aborted, createHost, type ServiceContext } from "../mod.ts";
 import { consumer, type ConsumerDefinition, type Source } from "../src/consumers/mod.ts";
 import { health, type HealthCheck } from "../src/health/mod.ts";
 import { quiet } from "./_fake_clock.ts";
@@ -426,6 +426,90 @@ for (const concurrency of [1, 128]) {
     await host.start();
     while (worker.details.done < 1_000) await turn();
     await host.stop();
+  });
+}
+
+test("consumer() leaves others their turn while it has room, whatever it waits for", async () => {
+  const source: Source<number> = {
+    receive: async () => [{ value: 1, ack() {}, release() {}, reject() {} }],
+  };
+  const worker = consumer<number>("w", {
+    source,
+    concurrency: 1e9,
+    stopTimeout: 0,
+    handle: (_value, signal) => aborted(signal),
+  });
+  const host = createHost([worker], { logger: false });
+  await host.start();
+  while (worker.details.received < 1_000) await turn();
+  await host.stop();
+});
+
+test("consumer() leaves others their turn while it refuses all there is", async () => {
+  const left = new Array(20_000);
+  let turns = 0;
+  const source: Source<number> = {
+    receive: async (signal) => left.length > 0 ? left.splice(0) : (await aborted(signal), []),
+  };
+  const worker = consumer<number>("w", { source, handle() {} });
+  const host = createHost([worker], { logger: false });
+  await host.start();
+  while (worker.details.receiveErrors < 20_000) {
+    await turn();
+    turns++;
+  }
+  assert.ok(turns > 1, "it had no turn until all were refused");
+  await host.stop();
+});
+
+/** Does nothing for so long that a turn is due after eight of these, on a slow machine after fewer. */
+function burn(): void {
+  const end = performance.now() + 2;
+  while (performance.now() < end);
+}
+
+/** How many handlers of slow, synchronous work have run at most without a turn of the event loop. */
+async function mostInARow(definition: Partial<ConsumerDefinition<number>>): Promise<number> {
+  let row = 0;
+  let most = 0;
+  let over = false;
+  const count = setInterval(() => (row = 0), 0);
+  const worker = consumer<number>("w", {
+    source: {
+      receive: async (_signal, { max }) =>
+        Array.from({ length: max }, (_, value) => ({ value, ack() {}, release() {}, reject() {} })),
+    },
+    concurrency: 60,
+    retry: { attempts: 3, delay: 0 },
+    handle() {
+      if (over) return;
+      burn();
+      most = Math.max(most, ++row);
+      throw new Error("Bad");
+    },
+    ...definition,
+  });
+  const host = createHost([worker], { logger: false });
+  await host.start();
+  while (worker.details.failed < 200) await turn();
+  over = true;
+  await host.stop();
+  clearInterval(count);
+  return most;
+}
+
+for (
+  const [what, definition] of Object.entries<Partial<ConsumerDefinition<number>>>({
+    "each tried again at the same time": {},
+    "each tried once": { retry: { attempts: 1 } },
+    "each with something around it": { around: (next) => next() },
+    "each decoded": { input: (value) => value, retry: { attempts: 1 } },
+    "one at a time": { concurrency: 1, retry: { attempts: 1 } },
+  })
+) {
+  test(`consumer() leaves others their turn between slow handlers that wait for nothing, ${what}`, async () => {
+    const most = await mostInARow(definition);
+    assert.ok(most < 40, `${most} ran without a turn`);
   });
 }
 

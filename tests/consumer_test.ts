@@ -985,8 +985,17 @@ test("consumer() names what is wrong with its definition", () => {
   assert.match(wrong({ random: 4 }), "random");
   assert.match(wrong({ stop: 4 }), 'service "w".stop');
   assert.match(thrown(() => consumer("w", undefined as never)).message, 'service "w"');
-  const { onIdle } = consumer("w", { source, handle() {} });
-  assert.throws(() => onIdle.call({} as never, { quiet: -1 }), /quiet: -1/);
+  assert.match(wrong({ around: null }), 'service "w".around: expected function, got null');
+  assert.match(thrown(() => consumer(5 as never, { source, handle() {} })).message, "number 5");
+  assert.match(thrown(() => consumer(Symbol() as never, {} as never)).message, "name of a service");
+  const worker = consumer("w", { source, handle() {} });
+  const idle = (options: unknown): string =>
+    thrown(() => void worker.onIdle(options as never)).message;
+  assert.is(idle(null), 'Cannot use service "w".onIdle options: expected object, got null');
+  assert.is(
+    idle({ quiet: -1 }),
+    'Cannot use service "w".onIdle options.quiet: -1 is not 0 or more',
+  );
 });
 
 test("backoff() doubles up to the longest delay, less what is left to chance", () => {

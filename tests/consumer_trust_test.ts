@@ -111,6 +111,13 @@ for (const [what, make] of Object.entries(bad)) {
   });
 }
 
+test("consumer() says which part of a delivery is wrong", async () => {
+  const it = await over((log) => [delivery(log, "bad", { lost: new AbortController() })]);
+  const what = "Cannot use delivery.lost: expected an AbortSignal, got object AbortController";
+  assert.match(it.lines.heads.join(), what);
+  await it.host.stop();
+});
+
 test("consumer() gives back what it cannot use, as an attempt that failed", async () => {
   const back: unknown[] = [];
   const release = (options: unknown): unknown => back.push(options);
@@ -300,22 +307,18 @@ test("consumer() is not changed by a logger that throws", async () => {
   await host.stop();
 });
 
-test("a Pump goes on when what it takes throws or is none", async () => {
+test("a Pump goes on when what it takes is no delivery", async () => {
   const log: string[] = [];
   const quick: unknown[] = [delivery(log, 2), undefined, "no delivery", delivery(log, 3)];
-  let thrownOnce = false;
   const waiting = [[delivery(log, 1)], [delivery(log, 4)], [delivery(log, 5)], [delivery(log, 6)]];
   const pump = new Pump<unknown>(
     {
       receive: async () => waiting.shift() ?? hang(),
-      take() {
-        if (thrownOnce) return quick.shift() as never;
-        thrownOnce = true;
-        throw new Error("Closed");
-      },
+      take: () => quick.shift() as never,
     },
     () => {},
     {},
+    { label: "w" },
   );
   const { clock, lines } = rig([]);
   const forced = new AbortController();
@@ -325,7 +328,6 @@ test("a Pump goes on when what it takes throws or is none", async () => {
   await quiet();
   assert.equal(log.sort(), ["ack 1", "ack 2", "ack 3", "ack 4", "ack 5", "ack 6"]);
   assert.equal(lines.heads.map((line) => line.slice(0, 58)), [
-    'error: Service "w" failed to receive: Error: Closed',
     'error: Service "w" got a delivery that cannot be used: Typ',
   ]);
   assert.is(ran.state, "pending");
@@ -343,6 +345,7 @@ test("a Pump takes no more once it is closed", async () => {
     },
     () => gate.promise,
     {},
+    { label: "w" },
   );
   const { clock, lines } = rig([]);
   const { signal } = new AbortController();
@@ -362,7 +365,9 @@ test("a Pump takes no more once it is closed", async () => {
 
 test("a Pump that is closed before it runs asks for nothing", async () => {
   let asked = 0;
-  const pump = new Pump<unknown>({ receive: async () => (asked++, []) }, () => {}, {});
+  const pump = new Pump<unknown>({ receive: async () => (asked++, []) }, () => {}, {}, {
+    label: "w",
+  });
   const { clock } = rig([]);
   pump.open();
   pump.close(new Error("Enough"));

@@ -716,7 +716,7 @@ for (const what of ["load", "save"] as const) {
     const bench = await Bench.start("2026-07-02T00:00:00Z", { store });
     await bench.until("2026-07-02T00:03:00Z");
     const line = (seconds: number): string =>
-      `warn: Service "job": store.${what} has not ended in ${seconds} s, and no run begins before`;
+      `warn: Service "job" has waited ${seconds} s for its "store.${what}", and begins no run before`;
     assert.equal(bench.rig.lines.all, [line(30), line(60), line(120)]);
     const stop = new Fate(bench.rig.host.stop());
     await bench.clock.advance(hour);

@@ -144,13 +144,45 @@ test("Inbox says what it could not give back", async () => {
   assert.equal(log, ['release b {"delay":0}']);
 });
 
+test("Inbox hands on what is no delivery, and loses none of its neighbours", async () => {
+  const inbox = new Inbox<string>({ capacity: 5 });
+  const closed = Object.defineProperty(delivery("closed"), "lost", {
+    get() {
+      throw new Error("Closed");
+    },
+  });
+  const worker = consumer<string>("w", {
+    source: { receive: (signal, options) => inbox.receive(signal, options) },
+    concurrency: 5,
+    handle() {},
+  });
+  const { host, lines } = rig([worker]);
+  await host.start();
+  for (const pushed of [delivery("a"), null, undefined, closed, delivery("b")]) {
+    assert.is(inbox.push(pushed as never), true);
+  }
+  await quiet();
+  assert.equal(log.filter((line) => line.startsWith("ack")), ["ack a", "ack b"]);
+  assert.is(worker.details.receiveErrors, 3);
+  assert.is(lines.heads.filter((line) => line.includes("cannot be used")).length, 3);
+  await host.stop();
+});
+
+test("Inbox gives back all it holds, whatever else was pushed", async () => {
+  const inbox = new Inbox<string>({ capacity: 5 });
+  for (const pushed of [delivery("a"), null, delivery("b")]) inbox.push(pushed as never);
+  const failure = await rejection<AggregateError>(inbox.stopping());
+  assert.is(failure.errors.length, 1);
+  assert.equal(log, ['release a {"delay":0}', 'release b {"delay":0}']);
+});
+
 test("Inbox names what is wrong", () => {
   const wrong = (options?: unknown): string =>
     thrown(() => new Inbox(options as never)).message.replace("Cannot use ", "");
-  assert.is(wrong(), "options: expected object, got undefined");
-  assert.is(wrong({}), "options.capacity: expected number, got undefined");
+  assert.is(wrong(), "Inbox options: expected object, got undefined");
+  assert.is(wrong({}), "Inbox options.capacity: expected number, got undefined");
   for (const capacity of [0, 1.5, Infinity]) {
-    assert.is(wrong({ capacity }), `options.capacity: ${capacity} is no whole number from 1`);
+    assert.is(wrong({ capacity }), `Inbox options.capacity: ${capacity} is no whole number from 1`);
   }
 });
 

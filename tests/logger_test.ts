@@ -245,6 +245,19 @@ test("an error whose errors are no list is logged all the same", async () => {
   assert.ok(lines.all.some((line) => line.includes("validation")));
 });
 
+test("an error that cannot be looked at is logged all the same", async () => {
+  for (const member of ["stack", "cause", "errors"]) {
+    const odd = Object.defineProperty(new Error("odd"), member, {
+      get() {
+        throw new Error("Closed");
+      },
+    });
+    const { host, lines } = rig([hostedService("a", { start: () => Promise.reject(odd) })]);
+    await host.start().catch(() => {});
+    assert.equal(lines.all, ['error: Service "a": start failed after 0 ms: an error without text']);
+  }
+});
+
 test("a start that was cancelled in time is not said to be too long", async () => {
   const { host, clock, lines } = rig([hostedService("slow", { start: hang })], {
     startupTimeout: 100,

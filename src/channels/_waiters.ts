@@ -1,4 +1,5 @@
 import { link } from "../_abort.ts";
+import { type Linked, List } from "./_list.ts";
 
 /** Somebody who waits, and what they hold meanwhile. */
 export interface Waiter<Result, Held = undefined> {
@@ -7,24 +8,21 @@ export interface Waiter<Result, Held = undefined> {
 }
 
 /** A waiter's place in the queue. */
-interface Place<Result, Held> extends Waiter<Result, Held> {
+interface Place<Result, Held> extends Waiter<Result, Held>, Linked<Place<Result, Held>> {
   readonly reject: (reason: unknown) => void;
-  unlink: () => void;
-  previous: Place<Result, Held> | undefined;
-  next: Place<Result, Held> | undefined;
+  readonly unlink: () => void;
 }
 
 /**
  * Those who wait for the same thing, served in the order they came. Whoever's signal aborts is gone
- * at once, from anywhere in the queue: it is a list linked both ways.
+ * at once.
  */
 export class Waiters<Result, Held = undefined> {
-  #first: Place<Result, Held> | undefined;
-  #last: Place<Result, Held> | undefined;
+  readonly #places: List<Place<Result, Held>> = new List();
 
   /** Who is next. */
   get first(): Waiter<Result, Held> | undefined {
-    return this.#first;
+    return this.#places.first;
   }
 
   /** Waits at the end of the queue; rejects with the signal's reason when that aborts. */
@@ -38,37 +36,31 @@ export class Waiters<Result, Held = undefined> {
           this.#remove(place);
           reject(reason);
         }),
-        previous: this.#last,
+        previous: undefined,
         next: undefined,
       };
-      if (this.#last) this.#last.next = place;
-      else this.#first = place;
-      this.#last = place;
+      this.#places.add(place);
     });
   }
 
   /** Takes out who is next. */
-  shift(): Waiter<Result, Held> | undefined {
-    return this.#first && this.#remove(this.#first);
+  shift(): Place<Result, Held> | undefined {
+    const { first } = this.#places;
+    return first && this.#remove(first);
   }
 
   /** Takes out everybody, with the same result. */
   resolve(result: Result): void {
-    while (this.#first) this.#remove(this.#first).resolve(result);
+    for (let next; (next = this.shift());) next.resolve(result);
   }
 
   /** Takes out everybody, with the same error. */
   reject(error: unknown): void {
-    while (this.#first) this.#remove(this.#first).reject(error);
+    for (let next; (next = this.shift());) next.reject(error);
   }
 
   #remove(place: Place<Result, Held>): Place<Result, Held> {
-    const { previous, next } = place;
-    if (previous) previous.next = next;
-    else this.#first = next;
-    if (next) next.previous = previous;
-    else this.#last = previous;
-    place.previous = place.next = undefined; // or whoever keeps one keeps them all
+    this.#places.remove(place);
     place.unlink();
     return place;
   }

@@ -1,5 +1,5 @@
 import { AbortError, Latch, link } from "../_abort.ts";
-import { check, checkWord, nothing } from "../_check.ts";
+import { check, checkSignal, checkWord, nothing } from "../_check.ts";
 import { log } from "../_log.ts";
 import type { Patience } from "../_slow.ts";
 import { type Clear, startTimer } from "../_timer.ts";
@@ -33,6 +33,7 @@ export class Hold {
     checkWord("delivery.hold", hold ?? "connection", ["connection", "lease"]);
     check("delivery.extendEvery", extendEvery ?? 0, 0);
     check("delivery.extend", extend ?? nothing, nothing);
+    checkSignal("delivery.lost", lost ?? undefined);
     this.#delivery = delivery;
     this.#context = context;
     this.#patience = patience;

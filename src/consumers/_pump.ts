@@ -1,8 +1,9 @@
 import { AbortError, answers, Latch, link } from "../_abort.ts";
 import { check, checkFinite, checkWhole, nothing } from "../_check.ts";
-import { Hands, type Held } from "./_hands.ts";
+import type { Held } from "./_held.ts";
 import { Hold } from "./_hold.ts";
 import { Idle } from "./_idle.ts";
+import { List } from "../channels/_list.ts";
 import { log } from "../_log.ts";
 import { textOf } from "../_render.ts";
 import { Patience } from "../_slow.ts";
@@ -20,29 +21,22 @@ export interface QuickSource<T> extends Source<T> {
   take?(): Delivery<T> | undefined;
 }
 
-/** Settings of a {@linkcode Pump}. */
-export interface PumpOptions<T> extends ConsumerOptions<T> {
+/** What a {@linkcode Pump} is told by its owner. */
+export interface PumpOwner {
   /** What the settings belong to, for errors: `service "mails"`. */
-  readonly label?: string | undefined;
+  readonly label: string;
   /** Called when the intake has closed. */
   readonly onClose?: (() => void) | undefined;
   /** Whether to warn of what the end of the grace has cut off; its owner may know better. */
   readonly warns?: boolean | undefined;
 }
 
-type Outcome = "done" | "unacked" | "released" | "deadLettered";
+type Settling = "done" | "released" | "deadLettered";
+type Outcome = Settling | "unacked";
 type Failure = { readonly error: unknown };
 
 // Shared, as what is made for each item adds up.
 const ack = (delivery: Delivery<unknown>): unknown => delivery.ack();
-
-/** What has become of a delivery whose source could not be told: the source has it again. */
-const untold = {
-  done: "unacked",
-  unacked: "unacked",
-  released: "released",
-  deadLettered: "released",
-} as const;
 
 /**
  * The longest delay before a source that fails is asked again: short, as it may be back at any
@@ -87,11 +81,13 @@ export class Pump<T> {
     settleErrors: 0,
   };
   readonly #idle: Idle = new Idle();
-  readonly #held: Hands<T> = new Hands();
+  readonly #held: List<Held<T>> = new List();
+  #active = 0;
   /** How to end what waits: at the end of the intake, or not before that of the grace. */
   readonly #pauses: Set<() => void> = new Set();
   readonly #rests: Set<() => void> = new Set();
-  readonly #turns: Turns = new Turns();
+  /** Of all loops here, its owner's among them. */
+  readonly turns: Turns = new Turns();
   /** With all that it waits for; its owner's calls wait there, too. */
   readonly patience: Patience = new Patience();
   /** How many deliveries have not come to their end; each holds a place. */
@@ -119,12 +115,12 @@ export class Pump<T> {
   constructor(
     source: QuickSource<T>,
     handle: (held: Held<T>) => unknown,
-    options: PumpOptions<T>,
+    options: ConsumerOptions<T>,
+    { label, onClose = nothing, warns = true }: PumpOwner,
   ) {
-    const { label, concurrency = 1, timeout = Infinity } = options;
+    const { concurrency = 1, timeout = Infinity } = options;
     const { onDeadLetter = nothing, random = Math.random } = options;
-    const { onClose = nothing, warns = true } = options;
-    const named = (option: string): string => label ? `${label}.${option}` : option;
+    const named = (option: string): string => `${label}.${option}`;
     check(named("source"), source, { receive: nothing });
     for (const member of ["start", "stopping", "stop", "health"] as const) {
       check(named(`source.${member}`), source[member] ?? nothing, nothing);
@@ -142,7 +138,7 @@ export class Pump<T> {
     const ofSource = read(source.receiveRetry ?? {}, "source.receiveRetry");
     this.#source = source;
     this.#handle = handle;
-    this.#onDeadLetter = onDeadLetter;
+    this.#onDeadLetter = onDeadLetter.bind(options);
     this.#concurrency = concurrency;
     this.#retry = readRetry(options.retry, named("retry"));
     this.#receiveRetry = receiveRetry === undefined ? ofSource : read(receiveRetry, "receiveRetry");
@@ -154,7 +150,7 @@ export class Pump<T> {
   }
 
   get details(): ConsumerDetails {
-    return { ...this.#counts, active: this.#held.count };
+    return { ...this.#counts, active: this.#active };
   }
 
   /**
@@ -201,7 +197,7 @@ export class Pump<T> {
     const unlinkForced = link(context.forced, (reason) => {
       this.close(reason);
       this.#forced = true;
-      for (const { signal, clearLimit } of this.#held.all()) {
+      for (const { signal, clearLimit } of this.#all()) {
         clearLimit();
         signal.abort(reason);
       }
@@ -275,6 +271,7 @@ export class Pump<T> {
     }
     let usable = false;
     for (const delivery of answer) {
+      while (this.turns.due()) await this.turns.give();
       // Room for all, unless the source gave more than it was asked for.
       while (this.#running >= this.#concurrency && !intake.aborted) await this.#change();
       if (this.#take(delivery)) usable = true;
@@ -299,6 +296,7 @@ export class Pump<T> {
     }
     this.#counts.received++;
     this.#held.add(held);
+    this.#active++;
     this.#idle.busy();
     this.#process(held);
     return true;
@@ -345,10 +343,20 @@ export class Pump<T> {
     this.#counts.receiveErrors++;
     this.#log("error", "got a delivery that cannot be used", { error });
     this.#running++;
-    const delay = this.#delay(this.#retry, 1);
-    (async () => delivery?.release?.({ delay, error }))()
-      .catch((error) => this.#settleFailed("released", error))
-      .then(() => this.#left());
+    this.#giveBack(delivery, error).then(() => this.#left());
+  }
+
+  /** Never rejects. */
+  async #giveBack(
+    delivery: Partial<Delivery<T>> | undefined | null,
+    error: unknown,
+  ): Promise<void> {
+    try {
+      const call = delivery?.release?.({ delay: this.#delay(this.#retry, 1), error });
+      await this.patience.wait(call, waitFor("released"), this.#context);
+    } catch (worse) {
+      this.#settleFailed("released", worse);
+    }
   }
 
   /** Never rejects. One frame, and no wait that is not needed: queues in memory live of it. */
@@ -356,7 +364,15 @@ export class Pump<T> {
     this.#running++;
     if (this.#over(held)) await this.#release(held, 0);
     else held.hold?.begin();
-    while (!held.settling) {
+    for (let failure: Failure | undefined; !held.settling;) {
+      if (failure) {
+        // Here, as many pauses may end at once, and nothing waits between this and the handler.
+        while (this.turns.due()) await this.turns.give();
+        if (this.#over(held)) {
+          await this.#release(held, 0, failure);
+          break;
+        }
+      }
       this.#limit(held);
       try {
         await this.#handle(held);
@@ -365,19 +381,18 @@ export class Pump<T> {
         if (acked) await acked;
       } catch (error) {
         held.clearLimit();
-        await this.#failed(held, error);
+        failure = { error: error ?? new Error(`It failed with ${error}`) };
+        await this.#failed(held, failure);
       }
     }
-    if (this.#turns.due()) await this.#turns.give();
     this.#left();
   }
 
   /** Settles what has failed, or resolves when it may be tried again in place. */
-  async #failed(held: Held<T>, error: unknown): Promise<void> {
+  async #failed(held: Held<T>, failure: Failure): Promise<void> {
     const dropped = this.#forced || isLost(held);
-    if (dropped && gaveWay(error, held.signal)) return this.#release(held, 0);
+    if (dropped && gaveWay(failure.error, held.signal)) return this.#release(held, 0);
     const { attempts } = this.#retry;
-    const failure = { error: error ?? new Error(`It failed with ${error}`) };
     const last = !dropped &&
       (held.refused || held.attempt >= attempts || !this.#retryable(failure.error));
     const which = `attempt ${held.attempt} of ${attempts}`;
@@ -390,7 +405,6 @@ export class Pump<T> {
     const delay = this.#delay(this.#retry, held.attempt);
     if (this.#delays && held.counted) return this.#release(held, delay, failure);
     await this.#pause(delay, held);
-    if (this.#over(held)) return this.#release(held, 0, failure);
     held.attempt++;
     held.signal = new Latch();
   }
@@ -430,7 +444,7 @@ export class Pump<T> {
   /** Nothing if that took no time. */
   #settle(
     held: Held<T>,
-    outcome: Outcome,
+    outcome: Settling,
     call: (delivery: Delivery<T>) => unknown,
   ): Promise<void> | undefined {
     if (held.settling) return;
@@ -439,21 +453,19 @@ export class Pump<T> {
     try {
       const result = call(held.delivery) as PromiseLike<unknown> | undefined;
       if (typeof result?.then === "function") return this.#settled(held, outcome, result);
+      this.#count(held, outcome);
     } catch (error) {
-      this.#settleFailed(outcome, error);
-      outcome = untold[outcome];
+      this.#count(held, this.#settleFailed(outcome, error));
     }
-    this.#count(held, outcome);
   }
 
-  async #settled(held: Held<T>, outcome: Outcome, call: PromiseLike<unknown>): Promise<void> {
+  async #settled(held: Held<T>, outcome: Settling, call: PromiseLike<unknown>): Promise<void> {
     try {
       await this.patience.wait(call, waitFor(outcome), this.#context);
+      this.#count(held, outcome);
     } catch (error) {
-      this.#settleFailed(outcome, error);
-      outcome = untold[outcome];
+      this.#count(held, this.#settleFailed(outcome, error));
     }
-    this.#count(held, outcome);
   }
 
   /**
@@ -485,47 +497,50 @@ export class Pump<T> {
     this.#count(held, outcome);
   }
 
-  #settleFailed(outcome: Outcome, error: unknown): void {
+  /** What has become of it then: the source, which could not be told, has it again. */
+  #settleFailed(outcome: Settling, error: unknown): Outcome {
     this.#counts.settleErrors++;
     this.#log("error", `failed to tell the source that an item is ${outcome}`, { error });
+    return outcome === "done" ? "unacked" : "released";
   }
 
   #count(held: Held<T>, outcome: Outcome): void {
     this.#counts[outcome]++;
     this.#held.remove(held);
+    this.#active--;
   }
 
   /** A place is free. */
   #left(): void {
     this.#running--;
-    if (this.#source.take && !this.#closed && this.#takeNext()) return;
+    // A turn, if one is due, is given by whoever pulls.
+    if (this.#source.take && !this.#closed && !this.turns.due()) {
+      const next = this.#source.take();
+      if (next) return void this.#take(next);
+    }
     this.#update();
     this.#wake();
   }
 
-  /** Whether there was something to take. */
-  #takeNext(): boolean {
-    try {
-      const next = this.#source.take?.();
-      return next !== undefined && this.#take(next);
-    } catch (error) {
-      this.#counts.receiveErrors++;
-      this.#log("error", "failed to receive", { error });
-      return false;
-    }
-  }
-
   /** The grace is over: what is not settled goes back, though its handler may still run. */
   #letGo(): void {
-    const late = this.#held.all().filter(({ settling }) => !settling);
+    const all = this.#all();
+    const late = all.filter(({ settling }) => !settling);
     if (late.length > 0 && this.#warns) {
       this.#log("warn", `gave back what it could not finish in time: ${late.length}`);
     }
-    for (const { hold } of this.#held.all()) hold?.end(); // nobody waits for them for long any more
+    for (const { hold } of all) hold?.end(); // nobody waits for them for long any more
     for (const held of late) {
       this.#running++;
       this.#release(held, 0).then(() => this.#left());
     }
+  }
+
+  /** All it holds now, oldest first. */
+  #all(): Held<T>[] {
+    const all: Held<T>[] = [];
+    for (let held = this.#held.first; held; held = held.next) all.push(held);
+    return all;
   }
 
   #limit(held: Held<T>): void {
@@ -579,7 +594,7 @@ export class Pump<T> {
 
   /** Tells who waits for it that nothing is held. */
   #update(): void {
-    if (this.#held.count > 0 || this.#failing) return;
+    if (this.#active > 0 || this.#failing) return;
     if (this.#pulling) this.#idle.still(this.#context.clock);
     else this.#idle.end();
   }
@@ -614,7 +629,7 @@ function valueOf<T>({ delivery }: Held<T>): T {
 }
 
 /** What hangs when a settle call does. */
-function waitFor(outcome: Outcome): string {
+function waitFor(outcome: Settling): string {
   return `its source to take note that an item is ${outcome}`;
 }
 

@@ -4,7 +4,7 @@ import { define } from "../_definition.ts";
 import { log } from "../_log.ts";
 import { startTimer } from "../_timer.ts";
 import { within } from "./_around.ts";
-import type { Held } from "./_hands.ts";
+import type { Held } from "./_held.ts";
 import { itemOf, Pump } from "./_pump.ts";
 import { BackgroundService } from "../background_service.ts";
 import { decoder, type Input, isSchema } from "./input.ts";
@@ -200,6 +200,7 @@ export class Consumer<T, Raw = T> extends BackgroundService {
   readonly #definition: ConsumerDefinition<T, Raw>;
   readonly #decode: ((raw: Raw) => T | PromiseLike<T>) | undefined;
   readonly #pump: Pump<Raw>;
+  readonly #label: string;
   /** Of the last start; without a host it may be none. */
   #context: ServiceContext | undefined;
   /** Whether the source has started and was not stopped. */
@@ -210,14 +211,16 @@ export class Consumer<T, Raw = T> extends BackgroundService {
   /** Made by {@linkcode consumer}. */
   constructor(definition: ConsumerDefinition<T, Raw>, name: string = "consumer") {
     super();
+    check("the name of a service", name, "");
     const label = `service "${name}"`;
     check(label, definition, {});
     checkNames(label, definition, names);
     const { handle, input, around, outage = "degraded" } = definition;
     check(`${label}.handle`, handle, nothing);
-    check(`${label}.around`, around ?? nothing, nothing);
+    if (around !== undefined) check(`${label}.around`, around, nothing);
     if (input !== undefined && !isSchema(input)) check(`${label}.input`, input, nothing);
     checkWord(`${label}.outage`, outage, ["degraded", "unhealthy"]);
+    this.#label = label;
     this.#definition = definition;
     this.#decode = input && decoder(input, definition);
     const plain = !input && !around;
@@ -226,7 +229,8 @@ export class Consumer<T, Raw = T> extends BackgroundService {
       plain
         ? (held) => this.#handle(held.delivery.value as unknown as T, held, itemOf(held))
         : (held) => this.#attempt(held),
-      { ...settings(definition), label, onClose: () => this.#tellSource() },
+      definition,
+      { label, onClose: () => this.#tellSource() },
     );
   }
 
@@ -246,9 +250,10 @@ export class Consumer<T, Raw = T> extends BackgroundService {
    * @throws {RangeError} If it is negative or `NaN`.
    */
   onIdle(options: IdleOptions = {}): Promise<void> {
-    check("options", options, {});
+    const label = `${this.#label}.onIdle options`;
+    check(label, options, {});
     const { quiet = 0 } = options;
-    check("quiet", quiet, 0);
+    check(`${label}.quiet`, quiet, 0);
     return this.#pump.onIdle(quiet);
   }
 
@@ -306,7 +311,9 @@ export class Consumer<T, Raw = T> extends BackgroundService {
   async #attempt(held: Held<Raw>): Promise<unknown> {
     const { around } = this.#definition;
     const value = await (held.decoded ??= this.#read(held)) as T;
-    if (held.signal.aborted) throw held.signal.reason; // while it was decoded
+    const { turns } = this.#pump;
+    while (turns.due()) await turns.give(); // many may be decoded at once
+    if (held.signal.aborted) throw held.signal.reason; // meanwhile
     const item = itemOf(held);
     const handle = async (): Promise<unknown> => this.#handle(value, held, item);
     if (!around) return handle();
@@ -374,14 +381,6 @@ export class Consumer<T, Raw = T> extends BackgroundService {
     unlink();
     clear();
   }
-}
-
-/** What of a definition concerns the pump; read one by one, as it may be an instance of a class. */
-function settings<T, Raw>(definition: ConsumerDefinition<T, Raw>): ConsumerOptions<Raw> {
-  const { concurrency, retry, timeout, pollInterval, receiveRetry, random } = definition;
-  const { onDeadLetter: given } = definition;
-  const onDeadLetter = typeof given === "function" ? given.bind(definition) : given;
-  return { concurrency, retry, timeout, pollInterval, receiveRetry, random, onDeadLetter };
 }
 
 /**

@@ -75,9 +75,10 @@ export class Inbox<T> {
    * @throws {RangeError} If `capacity` is no whole number from 1.
    */
   constructor(options: InboxOptions) {
-    check("options", options, {});
-    checkNames("options", options, ["capacity"]);
-    checkWhole("options.capacity", options.capacity, 1);
+    const label = "Inbox options";
+    check(label, options, {});
+    checkNames(label, options, ["capacity"]);
+    checkWhole(`${label}.capacity`, options.capacity, 1);
     this.#capacity = options.capacity;
   }
 
@@ -125,7 +126,7 @@ export class Inbox<T> {
   async receive(signal: AbortSignal, options: ReceiveOptions): Promise<readonly Delivery<T>[]> {
     for (;;) {
       signal.throwIfAborted();
-      this.#waiting = this.#waiting.filter(({ lost }) => !lost?.aborted);
+      this.#waiting = this.#waiting.filter(isHeld);
       const { max } = options;
       if (this.#waiting.length > 0 || this.#stopped) return this.#waiting.splice(0, max);
       if (this.#failure) {
@@ -145,7 +146,7 @@ export class Inbox<T> {
    */
   async stopping(): Promise<void> {
     this.#stopped = true;
-    const waiting = this.#waiting.filter(({ lost }) => !lost?.aborted);
+    const waiting = this.#waiting.filter(isHeld);
     this.#waiting = [];
     this.#wake();
     const results = await Promise.allSettled(waiting.map(giveBack));
@@ -162,6 +163,15 @@ export class Inbox<T> {
       unlink = link(signal, () => resolve());
     });
     unlink();
+  }
+}
+
+/** Whether its source still holds it. What cannot even be asked is for a consumer to refuse. */
+function isHeld(delivery: Delivery<unknown> | undefined | null): boolean {
+  try {
+    return delivery?.lost?.aborted !== true;
+  } catch {
+    return true;
   }
 }
 

@@ -71,7 +71,7 @@ export function isSchema(input: unknown): input is StandardSchema<never> {
   return typeof standard?.validate === "function";
 }
 
-function textOf({ message, path = [] }: InputIssue): string {
-  const keys = path.map((it) => String(typeof it === "object" ? it.key : it));
+function textOf({ message, path }: InputIssue): string {
+  const keys = (path ?? []).map((it) => String(typeof it === "object" ? it.key : it));
   return keys.length > 0 ? `${keys.join(".")}: ${message}` : message;
 }

@@ -1,7 +1,7 @@
 import { link } from "../_abort.ts";
 import { check, checkNames, checkSignal, checkWhole, nothing } from "../_check.ts";
 import { log } from "../_log.ts";
-import type { Held } from "./_hands.ts";
+import type { Held } from "./_held.ts";
 import { Pump, type QuickSource } from "./_pump.ts";
 import { type Spare, SpareSignals } from "./_spare_signals.ts";
 import { BackgroundService } from "../background_service.ts";
@@ -151,8 +151,6 @@ export class TaskQueue extends BackgroundService {
     const label = `service "${name}"`;
     checkNames(label, options, optionNames);
     if (capacity !== Infinity) checkWhole(`${label}.capacity`, capacity, 0);
-    checkWhole(`${label}.concurrency`, concurrency, 1);
-    check(`${label}.timeout`, timeout, 0);
     if (stopTimeout !== undefined) check(`${label}.stopTimeout`, stopTimeout, 0);
     this.name = name;
     this.stopTimeout = stopTimeout;
@@ -164,12 +162,9 @@ export class TaskQueue extends BackgroundService {
       receive: (signal, { max }) => this.#receive(signal, max),
       take: () => this.#take(),
     };
-    this.#pump = new Pump<Task>(source, (held) => this.#run(held), {
-      concurrency,
-      timeout,
-      retry: { attempts: 1 },
-      warns: false,
-    });
+    const run = (held: Held<Task>): unknown => this.#run(held);
+    const settings = { concurrency, timeout, retry: { attempts: 1 } };
+    this.#pump = new Pump<Task>(source, run, settings, { label, warns: false });
   }
 
   /** How many tasks wait in the queue; those that run, or wait for room, are not in it. */

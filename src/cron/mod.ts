@@ -33,7 +33,7 @@ import {
   type ScheduleDefinition,
   type ScheduledService,
 } from "../_schedule.ts";
-import { startTimer } from "../_timer.ts";
+import { warnWhileWaiting } from "../_slow.ts";
 import type { ServiceContext } from "../types.ts";
 import { readPattern } from "./_pattern.ts";
 
@@ -123,9 +123,6 @@ const tolerance = 60_000;
 
 /** A wall clock that is set back by more would silence a schedule for too long. */
 const longestSilence = 3 * 60 * 60 * 1_000;
-
-/** A store that takes longer is warned of. */
-const patience = 30_000;
 
 /**
  * A background service that does its work whenever a cron pattern matches the wall clock.
@@ -263,19 +260,9 @@ async function save(store: LastRunStore, last: number, context: ServiceContext):
 }
 
 /** Warns of a store that takes its time, until the grace is over: no run begins meanwhile. */
-function watch(what: "load" | "save", { name, logger, clock, forced }: ServiceContext): () => void {
-  let waited = 0;
-  let clear = nothing;
-  const wait = (ms: number): void => {
-    clear = startTimer(clock, ms, () => {
-      waited += ms;
-      const line = `Service "${name}": store.${what} has not ended in ${waited / 1_000} s`;
-      log(logger, "warn", `${line}, and no run begins before`);
-      wait(waited);
-    });
-  };
-  wait(patience);
-  const unlink = link(forced, () => clear());
+function watch(call: "load" | "save", context: ServiceContext): () => void {
+  const clear = warnWhileWaiting(`its "store.${call}", and begins no run before`, context);
+  const unlink = link(context.forced, clear);
   return () => {
     unlink();
     clear();

@@ -20,8 +20,8 @@ export const channels: readonly Mutant[] = [
   },
   {
     fault: "a waiter keeps all that came after it",
-    file: "src/channels/_waiters.ts",
-    from: "place.previous = place.next = undefined;",
+    file: "src/channels/_list.ts",
+    from: "item.previous = item.next = undefined;",
     to: "",
     tests,
   },
