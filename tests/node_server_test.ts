@@ -347,7 +347,7 @@ const onNode = (runtime === "node" ? test : () => {}) as typeof test;
 /** A body that fills all buffers, too. */
 const upload = "x".repeat(1 << 24);
 
-for (const [scheme, make] of [["http", createServer], ["https", https.createServer]] as const) {
+for (const scheme of ["http", "https"]) {
   for (const when of ["before the stop", "in the drain delay", "after the intake has closed"]) {
     onNode(
       `an early answer over ${scheme} ${when} is not torn up by an upload that still comes`,
@@ -355,13 +355,16 @@ for (const [scheme, make] of [["http", createServer], ["https", https.createServ
         const clock = new FakeClock();
         const [asked, answer, answered] = [new Gate(), new Gate(), new Gate()];
         let taken: IncomingMessage | undefined;
-        const server = make({ cert, key }, async (request, response) => {
+        const handle: RequestListener = async (request, response) => {
           taken = request;
           asked.open();
           await answer.promise;
           response.on("close", () => answered.open());
           response.writeHead(413).end("too much");
-        });
+        };
+        const server = scheme === "http"
+          ? createServer(handle)
+          : https.createServer({ cert, key }, handle);
         const drainDelay = when === "in the drain delay" ? 5_000 : 0;
         const site = await started(server, { clock, drainDelay });
         const client = await Client.connect(site.url);
@@ -388,6 +391,32 @@ for (const [scheme, make] of [["http", createServer], ["https", https.createServ
     );
   }
 }
+
+onNode(
+  "a client that is told keep-alive by the answer itself, and comes back at once, holds nothing",
+  async () => {
+    const [asked, answer] = [new Gate(), new Gate()];
+    const server = createServer(async (_request, response) => {
+      asked.open();
+      await answer.promise;
+      response.writeHead(200, { "Connection": "keep-alive" }).end("ok");
+    });
+    const site = await started(server);
+    const client = await Client.connect(site.url);
+    client.get("/");
+    await asked.promise;
+    const stopped = new Fate(site.host.stop());
+    await closed(site);
+    answer.open();
+    let gone = false;
+    client.closed.then(() => (gone = true));
+    while (!gone) {
+      await client.receive(ok).then(() => client.get("/"), () => client.closed);
+    }
+    while (stopped.state === "pending") await quiet();
+    assert.is(stopped.state, "fulfilled");
+  },
+);
 
 onNode("an upload that stands still after its answer holds nothing", async () => {
   const answered = new Gate();

@@ -171,7 +171,8 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
   const ended = (it: Connection, what: unknown): void => {
     requests -= +(it.open.get(what) === "requests");
     if (!it.open.delete(what) || it.open.size) return;
-    it.promised = performance.now();
+    // An answer that was to be the last promises nothing, even if its own header says keep-alive.
+    if (what !== it.last) it.promised = performance.now();
     if (closing !== undefined) rest(it);
     else if (it.stranger) connections.delete(it); // some runtimes tell no end of theirs
   };
@@ -179,8 +180,12 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
   /** The event loop may have been away: what has arrived meanwhile is looked at first. */
   const later = (it: Connection, ms: number, action: () => void): void => {
     it.clearTimer();
-    const timer = setTimeout(() => void turn().then(action), ms);
-    it.clearTimer = () => clearTimeout(timer);
+    let cleared = false;
+    const timer = setTimeout(() => void turn().then(() => cleared || action()), ms);
+    it.clearTimer = () => {
+      cleared = true;
+      clearTimeout(timer);
+    };
   };
 
   /** How long a promise that was made to somebody who has not asked yet still holds. */
