@@ -399,7 +399,7 @@ onNode(
     const server = createServer(async (_request, response) => {
       asked.open();
       await answer.promise;
-      response.writeHead(200, { "Connection": "keep-alive" }).end("ok");
+      response.writeHead(200, { "Connection": "keep-alive", "Content-Length": 2 }).end("ok");
     });
     const site = await started(server);
     const client = await Client.connect(site.url);
