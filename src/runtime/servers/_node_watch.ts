@@ -177,11 +177,14 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
     else if (it.stranger) connections.delete(it); // some runtimes tell no end of theirs
   };
 
-  /** The event loop may have been away: what has arrived meanwhile is looked at first. */
+  /**
+   * The event loop may have been away: what has arrived meanwhile is looked at first, and what a
+   * client in this process answers to that.
+   */
   const later = (it: Connection, ms: number, action: () => void): void => {
     it.clearTimer();
     let cleared = false;
-    const timer = setTimeout(() => void turn().then(() => cleared || action()), ms);
+    const timer = setTimeout(() => void turn().then(turn).then(() => cleared || action()), ms);
     it.clearTimer = () => {
       cleared = true;
       clearTimeout(timer);
