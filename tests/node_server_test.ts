@@ -347,49 +347,45 @@ const onNode = (runtime === "node" ? test : () => {}) as typeof test;
 /** A body that fills all buffers, too. */
 const upload = "x".repeat(1 << 24);
 
-for (const scheme of ["http", "https"]) {
-  for (const when of ["before the stop", "in the drain delay", "after the intake has closed"]) {
-    onNode(
-      `an early answer over ${scheme} ${when} is not torn up by an upload that still comes`,
-      async () => {
-        const clock = new FakeClock();
-        const [asked, answer, answered] = [new Gate(), new Gate(), new Gate()];
-        let taken: IncomingMessage | undefined;
-        const handle: RequestListener = async (request, response) => {
-          taken = request;
-          asked.open();
-          await answer.promise;
-          response.on("close", () => answered.open());
-          response.writeHead(413).end("too much");
-        };
-        const server = scheme === "http"
-          ? createServer(handle)
-          : https.createServer({ cert, key }, handle);
-        const drainDelay = when === "in the drain delay" ? 5_000 : 0;
-        const site = await started(server, { clock, drainDelay });
-        const client = await Client.connect(site.url);
-        client.pause();
-        client.send(`POST / HTTP/1.1\r\nHost: test\r\nContent-Length: ${upload.length}\r\n\r\n`);
-        await asked.promise;
-        client.send(upload);
-        if (when === "before the stop") {
-          answer.open();
-          await answered.promise;
-        }
-        const stopped = new Fate(site.host.stop());
-        if (when === "after the intake has closed") await closed(site);
+for (const when of ["before the stop", "in the drain delay", "after the intake has closed"]) {
+  onNode(
+    `an early answer ${when} is not torn up by an upload that still comes`,
+    async () => {
+      const clock = new FakeClock();
+      const [asked, answer, answered] = [new Gate(), new Gate(), new Gate()];
+      let taken: IncomingMessage | undefined;
+      const handle: RequestListener = async (request, response) => {
+        taken = request;
+        asked.open();
+        await answer.promise;
+        response.on("close", () => answered.open());
+        response.writeHead(413).end("too much");
+      };
+      const server = createServer(handle);
+      const drainDelay = when === "in the drain delay" ? 5_000 : 0;
+      const site = await started(server, { clock, drainDelay });
+      const client = await Client.connect(site.url);
+      client.pause();
+      client.send(`POST / HTTP/1.1\r\nHost: test\r\nContent-Length: ${upload.length}\r\n\r\n`);
+      await asked.promise;
+      client.send(upload);
+      if (when === "before the stop") {
         answer.open();
         await answered.promise;
-        while (!taken!.complete && !taken!.socket.destroyed) await quiet();
-        assert.is(taken!.complete, true);
-        await clock.advance(drainDelay);
-        while (stopped.state === "pending") await quiet();
-        assert.is(stopped.state, "fulfilled");
-        client.resume();
-        await client.receive(/413[^]*too much/);
-      },
-    );
-  }
+      }
+      const stopped = new Fate(site.host.stop());
+      if (when === "after the intake has closed") await closed(site);
+      answer.open();
+      await answered.promise;
+      while (!taken!.complete && !taken!.socket.destroyed) await quiet();
+      assert.is(taken!.complete, true);
+      await clock.advance(drainDelay);
+      while (stopped.state === "pending") await quiet();
+      assert.is(stopped.state, "fulfilled");
+      client.resume();
+      await client.receive(/413[^]*too much/);
+    },
+  );
 }
 
 onNode(
