@@ -91,9 +91,13 @@ export class Client {
     }
   }
 
-  /** Reads nothing from now on, until `discard`. */
+  /** Reads nothing from now on, until `resume` or `discard`. */
   pause(): void {
     this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
   }
 
   /** Reads to the end, and counts alone. */

@@ -1,5 +1,5 @@
 /** How a server of Node goes: what is on its way arrives, and nobody holds the stop for nothing. */
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import * as http2 from "node:http2";
 import * as https from "node:https";
 import { connect, createServer as createProxy, type Server as Proxy, type Socket } from "node:net";
@@ -343,6 +343,90 @@ test("a request behind one that was asked to be the last is answered", async () 
 
 /** Other runtimes that have `node:http` close connections by rules of their own. */
 const onNode = (runtime === "node" ? test : () => {}) as typeof test;
+
+/** A body that fills all buffers, too. */
+const upload = "x".repeat(1 << 24);
+
+for (const when of ["before the stop", "in the drain delay", "after the intake has closed"]) {
+  onNode(
+    `an early answer ${when} is not torn up by an upload that still comes`,
+    async () => {
+      const clock = new FakeClock();
+      const [asked, answer, answered] = [new Gate(), new Gate(), new Gate()];
+      let taken: IncomingMessage | undefined;
+      const handle: RequestListener = async (request, response) => {
+        taken = request;
+        asked.open();
+        await answer.promise;
+        response.on("close", () => answered.open());
+        response.writeHead(413).end("too much");
+      };
+      const server = createServer(handle);
+      const drainDelay = when === "in the drain delay" ? 5_000 : 0;
+      const site = await started(server, { clock, drainDelay });
+      const client = await Client.connect(site.url);
+      client.pause();
+      client.send(`POST / HTTP/1.1\r\nHost: test\r\nContent-Length: ${upload.length}\r\n\r\n`);
+      await asked.promise;
+      client.send(upload);
+      if (when === "before the stop") {
+        answer.open();
+        await answered.promise;
+      }
+      const stopped = new Fate(site.host.stop());
+      if (when === "after the intake has closed") await closed(site);
+      answer.open();
+      await answered.promise;
+      while (!taken!.complete && !taken!.socket.destroyed) await quiet();
+      assert.is(taken!.complete, true);
+      await clock.advance(drainDelay);
+      while (stopped.state === "pending") await quiet();
+      assert.is(stopped.state, "fulfilled");
+      client.resume();
+      await client.receive(/413[^]*too much/);
+    },
+  );
+}
+
+onNode(
+  "a client that is told keep-alive by the answer itself, and comes back at once, holds nothing",
+  async () => {
+    const [asked, answer] = [new Gate(), new Gate()];
+    const server = createServer(async (_request, response) => {
+      asked.open();
+      await answer.promise;
+      response.writeHead(200, { "Connection": "keep-alive", "Content-Length": 2 }).end("ok");
+    });
+    const site = await started(server);
+    const client = await Client.connect(site.url);
+    client.get("/");
+    await asked.promise;
+    const stopped = new Fate(site.host.stop());
+    await closed(site);
+    answer.open();
+    let gone = false;
+    client.closed.then(() => (gone = true));
+    while (!gone) {
+      await client.receive(ok).then(() => client.get("/"), () => client.closed);
+    }
+    while (stopped.state === "pending") await quiet();
+    assert.is(stopped.state, "fulfilled");
+  },
+);
+
+onNode("an upload that stands still after its answer holds nothing", async () => {
+  const answered = new Gate();
+  const server = createServer((_request, response) => {
+    response.on("close", () => answered.open());
+    response.end("ok");
+  });
+  const site = await started(server);
+  const client = await Client.connect(site.url, { allowHalfOpen: true });
+  client.send(`${head}\r\n12345`);
+  await answered.promise;
+  await site.host.stop();
+  await client.receive(ok);
+});
 
 onNode("a request on a connection whose last answer said keep-alive is served", async () => {
   let count = 0;

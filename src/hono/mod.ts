@@ -27,8 +27,8 @@
  * @module
  */
 
-import type { MiddlewareHandler } from "hono";
-import { abortReason, Latch, link } from "../_abort.ts";
+import type { Context, MiddlewareHandler } from "hono";
+import { AbortError, abortReason, Latch, link } from "../_abort.ts";
 import { observe } from "./_body.ts";
 import { nothing } from "../_check.ts";
 import { healthHandler } from "../health/mod.ts";
@@ -105,58 +105,78 @@ export function runhost<E extends RunhostEnv = RunhostEnv>(host: Host): Middlewa
 export function runhost(host: Host): MiddlewareHandler<RunhostEnv> {
   const { lifetime } = host;
   return async (c, next) => {
-    let gone: Latch | undefined;
-    let unlink = nothing;
+    let watch: Watch | undefined;
     let returned = false;
 
-    /** The reason is an error whatever was told: of a client that has gone, Node tells a text. */
-    const abort = (why: string) => (reason?: unknown): void => {
-      unlink();
-      gone?.abort(abortReason(why, reason));
-    };
-    const left = abort("The client has gone away");
     c.set("host", host);
     c.set("lifetime", lifetime);
     c.set("requestSignal", () => {
-      if (!gone) {
+      if (!watch) {
         if (returned) {
           throw new Error("Ask for the request's signal before the response is returned");
         }
-        gone = new Latch();
-        const links = [
-          link(c.req.raw.signal, left),
-          onAbort(lifetime.closing, abort("The host is stopping")),
-        ];
-        unlink = () => {
-          for (const unlink of links) unlink();
-        };
+        watch = watchRequest(c.req.raw.signal, lifetime.closing);
       }
-      return gone.signal;
+      return watch.signal;
     });
-    c.set("waitUntil", (work) => {
-      let keeper: Pick<Host, "waitUntil"> = host;
-      try {
-        keeper = c.executionCtx;
-      } catch {
-        // It has none.
-      }
-      keeper.waitUntil(work);
-    });
+    c.set("waitUntil", (work) => keeper(c, host).waitUntil(work));
 
     try {
       await next();
     } catch (error) {
-      unlink();
+      watch?.end();
       throw error;
     }
     returned = true;
-    if (!gone) return; // to look at the body would cost something
-    const { res } = c;
-    if (!res.body) return unlink();
-    if (c.req.method === "HEAD") return abort("Nobody reads the body")();
-    c.res = undefined; // else Hono would merge the two
-    c.res = new Response(observe(res.body, unlink, left), res);
+    if (watch) follow(watch, c); // not before: to look at the body would cost something
   };
+}
+
+/** Looks out, for one request, for what makes its signal abort. */
+interface Watch {
+  readonly signal: AbortSignal;
+  /** Aborts the signal, and ends the watch: nobody reads the answer. */
+  left(reason?: unknown): void;
+  /** Ends the watch: the signal never aborts any more. */
+  end(): void;
+}
+
+function watchRequest(client: AbortSignal, closing: AbortSignal): Watch {
+  const gone = new Latch();
+  let end = nothing;
+
+  /** The reason is an error whatever was told: of a client that has gone, Node tells a text. */
+  const abort = (why: string) => (reason?: unknown): void => {
+    end();
+    gone.abort(abortReason(why, reason));
+  };
+  const left = abort("The client has gone away");
+  const links = [
+    link(client, left),
+    onAbort(closing, abort("The host is stopping")),
+  ];
+  end = () => {
+    for (const unlink of links) unlink();
+  };
+  return { signal: gone.signal, left, end };
+}
+
+/** Watches on while the body of the response lasts. */
+function follow(watch: Watch, c: Context<RunhostEnv>): void {
+  const { res } = c;
+  if (!res.body) return watch.end();
+  if (c.req.method === "HEAD") return watch.left(new AbortError("Nobody reads the body"));
+  c.res = undefined; // else Hono would merge the two
+  c.res = new Response(observe(res.body, watch.end, watch.left), res);
+}
+
+/** Who keeps the work of a request: its execution context, if it has one. */
+function keeper(c: Context<RunhostEnv>, host: Host): Pick<Host, "waitUntil"> {
+  try {
+    return c.executionCtx;
+  } catch {
+    return host;
+  }
 }
 
 /**

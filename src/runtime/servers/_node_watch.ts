@@ -24,8 +24,11 @@ interface Socket {
   readonly remotePort?: number;
   /** Whether all that was written is on its way, and the other side was told that this was all. */
   readonly writableFinished?: boolean;
+  readonly bytesRead?: number;
   end(): unknown;
   destroy(): unknown;
+  /** Called by Node after an answer that was the last: ends it, and then destroys it. */
+  destroySoon?(): void;
   once(event: "close" | "finish", listener: () => void): unknown;
 }
 
@@ -46,6 +49,8 @@ interface Stream {
 
 interface NodeRequest {
   readonly httpVersionMajor: number;
+  /** Whether it has come to its end. */
+  readonly complete: boolean;
   readonly headers: { readonly upgrade?: string };
   readonly socket: Socket;
 }
@@ -69,6 +74,9 @@ interface Connection {
   readonly open: Map<unknown, keyof Cut>;
   /** When its other side was last promised that it may ask. */
   promised: number;
+  /** The newest request of HTTP/1, and how much had come when somebody looked. */
+  request?: NodeRequest;
+  bytesRead?: number | undefined;
   /** The response that asks the other side not to use the connection again. */
   last?: NodeResponse;
   /** Whether its session was opened after the stop was asked for. */
@@ -163,16 +171,24 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
   const ended = (it: Connection, what: unknown): void => {
     requests -= +(it.open.get(what) === "requests");
     if (!it.open.delete(what) || it.open.size) return;
-    it.promised = performance.now();
+    // An answer that was to be the last promises nothing, even if its own header says keep-alive.
+    if (what !== it.last) it.promised = performance.now();
     if (closing !== undefined) rest(it);
     else if (it.stranger) connections.delete(it); // some runtimes tell no end of theirs
   };
 
-  /** The event loop may have been away: what has arrived meanwhile is looked at first. */
+  /**
+   * The event loop may have been away: what has arrived meanwhile is looked at first, and what a
+   * client in this process answers to that.
+   */
   const later = (it: Connection, ms: number, action: () => void): void => {
     it.clearTimer();
-    const timer = setTimeout(() => void turn().then(action), ms);
-    it.clearTimer = () => clearTimeout(timer);
+    let cleared = false;
+    const timer = setTimeout(() => void turn().then(turn).then(() => cleared || action()), ms);
+    it.clearTimer = () => {
+      cleared = true;
+      clearTimeout(timer);
+    };
   };
 
   /** How long a promise that was made to somebody who has not asked yet still holds. */
@@ -191,12 +207,24 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
     });
   };
 
+  /**
+   * Ends a connection. One on which a request still comes that was answered early is read on: to
+   * destroy it then resets it, and its client would lose the answer.
+   */
   const leave = (it: Connection): void => {
     if (!greeting.has(it)) it.socket.end();
+    if (comes(it)) return later(it, patience, () => leave(it));
     setTimeout(() => {
       it.socket.destroy();
       forget(it);
     }, 0);
+  };
+
+  /** Whether more of a request has come since the last look. */
+  const comes = (it: Connection): boolean => {
+    const { request, bytesRead, socket } = it;
+    it.bytesRead = socket.bytesRead;
+    return request?.complete === false && it.bytesRead !== bytesRead;
   };
 
   /**
@@ -231,6 +259,10 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
     if (response.headersSent) return;
     response.setHeader("Connection", "close");
     it.last = response;
+    const { request, socket } = it;
+    if (!socket.destroySoon || request!.complete) return;
+    const { destroySoon } = socket;
+    socket.destroySoon = () => request!.complete ? destroySoon.call(socket) : leave(it);
   };
 
   const seen: Readonly<Record<string, (...args: never[]) => void>> = {
@@ -281,6 +313,7 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
       if (request.httpVersionMajor > 1) return; // it came as a stream
       const it = bySocket.get(request.socket) ?? meet(request.socket, true);
       if (it.open.has(response)) return;
+      it.request = request;
       began(it, response, "requests");
       response.once("close", () => ended(it, response));
       if (leaving(host)) dismiss(it, response);
