@@ -391,6 +391,20 @@ test("a start that its caller cancels is no failure of the process", async () =>
   assert.is(process.exitCode, undefined);
 });
 
+test("a start that its caller cancels takes no exit code back", async () => {
+  const bad = rig([hostedService("bad", { stop: () => Promise.reject(boom) })]);
+  await bad.host.start();
+  await rejection(bad.host.stop());
+  const controller = new AbortController();
+  const start = rejection(
+    rig([hostedService("a", { start: aborted })]).host.start(controller.signal),
+  );
+  await quiet();
+  controller.abort();
+  await start;
+  assert.is(process.exitCode, 1);
+});
+
 test("a core's host with the console lifetime of an entry is the same", async () => {
   const hostLifetime = consoleLifetime();
   const failing = backgroundService("worker", () => Promise.reject(boom));
@@ -493,6 +507,21 @@ test("a process is ended when work was abandoned and keeps it, after its last wo
   assert.equal(process.exits, []);
   process.elapse(100);
   assert.equal(process.exits, [1]);
+  assert.is(process.report.at(-1), "Exiting: abandoned work still runs");
+});
+
+test("abandoned work is seen among other failures", async () => {
+  const { host, clock } = rig(
+    [hostedService("bad", { stop: () => Promise.reject(boom) })],
+    undefined,
+    { shutdownTimeout: 10, abandonTimeout: 10 },
+  );
+  host.waitUntil(hang());
+  const run = await running(host);
+  process.send("SIGTERM");
+  await clock.advance(20);
+  assert.instance(run.reason, AggregateError);
+  process.elapse(5_000);
   assert.is(process.report.at(-1), "Exiting: abandoned work still runs");
 });
 

@@ -9,7 +9,7 @@ export const consumers: readonly Mutant[] = [
     file: pump,
     from: 'done: "unacked",',
     to: 'done: "done",',
-    tests: ["tests/consumer_hold"],
+    tests: ["tests/consumer_test"],
   },
   {
     fault: "the ack of somebody who has lost the hold counts as done",
@@ -49,7 +49,7 @@ export const consumers: readonly Mutant[] = [
   {
     fault: "a hung onDeadLetter is not told",
     file: pump,
-    from: 'await this.patience.wait(noted, \'its "onDeadLetter"\', this.#context);',
+    from: "await this.patience.wait(noted, 'its \"onDeadLetter\"', this.#context);",
     to: "await noted;",
     tests: ["tests/consumer_hold"],
   },
@@ -168,7 +168,8 @@ export const consumers: readonly Mutant[] = [
   {
     fault: "a source that refuses to extend has not lost the item",
     file: "src/consumers/_hold.ts",
-    from: 'if (answer === false) this.#lose(new AbortError("The source has lost its hold on the item"));',
+    from:
+      'if (answer === false) this.#lose(new AbortError("The source has lost its hold on the item"));',
     to: "if (answer === 0) return;",
     tests: ["tests/consumer_hold"],
   },
@@ -189,7 +190,8 @@ export const consumers: readonly Mutant[] = [
   {
     fault: "an inbox hands out what was lost",
     file: "src/consumers/inbox.ts",
-    from: "signal.throwIfAborted(); this.#waiting = this.#waiting.filter(({ lost }) => !lost?.aborted);",
+    from:
+      "signal.throwIfAborted(); this.#waiting = this.#waiting.filter(({ lost }) => !lost?.aborted);",
     to: "signal.throwIfAborted();",
     tests: ["tests/inbox"],
   },

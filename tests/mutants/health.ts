@@ -50,7 +50,8 @@ export const health: readonly Mutant[] = [
   {
     fault: "a service is not alive once the host stops",
     file: watch,
-    from: 'if (heartbeat === undefined || member.state !== "started" || host.state === "stopping") {',
+    from:
+      'if (heartbeat === undefined || member.state !== "started" || host.state === "stopping") {',
     to: 'if (heartbeat === undefined || member.state !== "started") {',
     tests,
   },

@@ -62,13 +62,6 @@ export const hono: readonly Mutant[] = [
     tests,
   },
   {
-    fault: "the headers of a body that is observed come twice",
-    file,
-    from: "c.res = undefined; // else Hono would merge the two",
-    to: "",
-    tests,
-  },
-  {
     fault: "a body that was read to its end leaves listeners",
     file: "src/hono/_body.ts",
     from: "ended(); controller.close();",

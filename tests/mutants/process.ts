@@ -58,7 +58,8 @@ export const process: readonly Mutant[] = [
   {
     fault: "an exit code is taken back though another failed",
     file,
-    from: "const recovered = !outcome.code && outcome.complete && !standing.late && standing.begun > failedAt;",
+    from:
+      "const recovered = !outcome.code && outcome.complete && !standing.late && standing.begun > failedAt;",
     to: "const recovered = !outcome.code && outcome.complete && !standing.late;",
     tests,
   },

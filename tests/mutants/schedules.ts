@@ -53,7 +53,8 @@ export const schedules: readonly Mutant[] = [
   {
     fault: "the first run ever missed while down is not caught up",
     file: mod,
-    from: "if (store && loaded === null && !skip && !signal.aborted) await save(store, last, context);",
+    from:
+      "if (store && loaded === null && !skip && !signal.aborted) await save(store, last, context);",
     to: "",
     tests: cronTests,
   },
@@ -160,7 +161,7 @@ export const schedules: readonly Mutant[] = [
     file: "src/timed.ts",
     from: "if (at - time() >= 1) behind += at - time();",
     to: "",
-    tests: ["tests/timed"],
+    tests: ["tests/timer_test"],
   },
   {
     fault: "a timer that fired beside a clock that stands still is no tick",

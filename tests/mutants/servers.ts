@@ -99,13 +99,6 @@ export const servers: readonly Mutant[] = [
     tests: ["tests/node_server"],
   },
   {
-    fault: "a tunnel holds the stop",
-    file: watch,
-    from: 'return session !== undefined || !open.size || [...open.values()].includes("requests");',
-    to: "return true;",
-    tests: drain,
-  },
-  {
     fault: "something of the watch is left on the server",
     file: watch,
     from: "events.clear(); restore();",

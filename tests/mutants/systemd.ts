@@ -115,8 +115,8 @@ export const systemd: readonly Mutant[] = [
   {
     fault: "the last thing that went wrong is told, not the first",
     file: report,
-    from: "case \"serviceAbandoned\": failure ??=",
-    to: "case \"serviceAbandoned\": failure =",
+    from: 'case "serviceAbandoned": failure ??=',
+    to: 'case "serviceAbandoned": failure =',
     tests,
   },
 ];
