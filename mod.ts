@@ -29,7 +29,6 @@ export {
   type BackgroundServiceDefinition,
   type Execute,
   hostedService,
-  type HostedServiceHooks,
 } from "./src/hosted_service.ts";
 
 export { delay, type DelayOptions } from "./src/delay.ts";
@@ -83,6 +82,7 @@ export type {
   HostContext,
   HostedLifecycleService,
   HostedService,
+  HostedServiceHooks,
   HostLifetime,
   HostOptions,
   HostState,

@@ -2,7 +2,7 @@
  * Compares the library with what one would use instead; run by `npm run bench`.
  *
  *     npm run bench                  all scenarios on Node, Deno and Bun; writes bench/RESULTS.md
- *     npm run bench -- --quick       the same in a short form
+ *     npm run bench -- --quick       the same in a short form; writes bench/QUICK.md, which is not kept
  *     npm run bench -- --smoke       only whether all variants do the same; times nothing
  *     npm run bench -- lifecycle     some scenarios alone; prints what the page would say
  *
@@ -93,7 +93,8 @@ async function write(found: readonly Found[]): Promise<void> {
     goalsTable(found),
     ...found.map(section),
   ];
-  const path = `${folder}RESULTS.md`;
+  const name = quick ? "QUICK.md" : "RESULTS.md";
+  const path = `${folder}${name}`;
   writeFileSync(path, `${page.join("\n\n")}\n`);
   execFileSync(deno, [
     "fmt",
@@ -102,5 +103,5 @@ async function write(found: readonly Found[]): Promise<void> {
     `${folder}../deno.json`,
     path,
   ]);
-  console.log("Wrote bench/RESULTS.md");
+  console.log(`Wrote bench/${name}`);
 }

@@ -1,8 +1,8 @@
 /** Compiles the package to `dist/`; run by `npm run build`. */
 import { execSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { build } from "esbuild";
+import { dirname, join, relative, resolve } from "node:path";
+import { build, type Plugin } from "esbuild";
 
 rmSync("dist", { recursive: true, force: true });
 execSync("tsc -p tsconfig.build.json", { stdio: "inherit" });
@@ -10,25 +10,60 @@ execSync("tsc -p tsconfig.build.json", { stdio: "inherit" });
 // In declarations tsc leaves `./x.ts` as it is. That is legal
 // (microsoft/TypeScript#61037), but upsets tools that load declarations as modules.
 const specifier = /((?:\bfrom|\bimport) ?\(?")(\.[^"]+)\.ts"/g;
-for (const file of readdirSync("dist", { recursive: true, encoding: "utf8" })) {
-  if (!file.endsWith(".d.ts")) continue;
-  const path = join("dist", file);
+for (const path of filesOf("dist", ".d.ts")) {
   writeFileSync(path, readFileSync(path, "utf8").replace(specifier, '$1$2.js"'));
 }
 
-// Some thirty small modules take a third of the start of an empty program; an entry that is one
-// module, but for what it shares with others, takes next to nothing.
-const { exports } = JSON.parse(readFileSync("deno.json", "utf8"));
-await build({
-  entryPoints: Object.values<string>(exports),
-  outdir: "dist",
-  outbase: ".",
+// Some thirty small modules take a third of the start of an empty program. So the core is one file,
+// which all entries share: there is never a second copy of it. What other files they share is in
+// chunks of esbuild's.
+const core = "dist/src/core.js";
+const placeholder = "runhost:core";
+const options = {
   bundle: true,
-  splitting: true,
   packages: "external",
   format: "esm",
   target: "es2022",
-  chunkNames: "src/shared-[hash]",
   sourcemap: true,
   sourcesContent: false, // the sources are in the package
+} as const;
+
+const parts = ["src", "src/_host"].flatMap((folder) =>
+  readdirSync(folder).filter((file) => file.endsWith(".ts")).map((file) => `./${folder}/${file}`)
+);
+await build({
+  ...options,
+  stdin: { contents: parts.map((part) => `export * from "${part}";`).join("\n"), resolveDir: "." },
+  outfile: core,
 });
+
+/** Takes whatever is of the core from the one file. */
+const takeCore: Plugin = {
+  name: "core",
+  setup({ onResolve }) {
+    const files = new Set(parts.map((part) => resolve(part)));
+    onResolve({ filter: /^\./ }, ({ path, resolveDir }) =>
+      files.has(resolve(resolveDir, path)) ? { path: placeholder, external: true } : undefined);
+  },
+};
+const { exports } = JSON.parse(readFileSync("deno.json", "utf8"));
+await build({
+  ...options,
+  entryPoints: Object.values<string>(exports),
+  outdir: "dist",
+  outbase: ".",
+  splitting: true,
+  chunkNames: "src/shared-[hash]",
+  plugins: [takeCore],
+});
+for (const path of filesOf("dist", ".js")) {
+  const [from, to] = [dirname(path), relative(dirname(path), core)];
+  const module = from === dirname(core) ? `./${to}` : to.startsWith(".") ? to : `./${to}`;
+  writeFileSync(path, readFileSync(path, "utf8").replaceAll(`"${placeholder}"`, `"${module}"`));
+}
+
+function filesOf(folder: string, extension: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(extension))
+    .map((file) => join(folder, file));
+}

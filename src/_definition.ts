@@ -1,9 +1,8 @@
 import { check, checkNames, nothing } from "./_check.ts";
-import { checkBehavior } from "./_options.ts";
-import type { HostedServiceHooks } from "./hosted_service.ts";
-import type { HostedService, ServiceContext } from "./types.ts";
+import { checkBehavior } from "./_host/settings.ts";
+import type { HostedService, HostedServiceHooks, ServiceContext } from "./types.ts";
 
-const hooks = ["starting", "start", "started", "stopping", "stop", "stopped"] as const;
+const hookNames = ["starting", "start", "started", "stopping", "stop", "stopped"] as const;
 
 /** The settings of every service. */
 const settings = {
@@ -13,12 +12,12 @@ const settings = {
   heartbeat: 0,
 };
 
-/** What the host reads from a service, read from a definition; hooks keep their `this`. */
-export function members(name: string, definition: HostedServiceHooks): HostedServiceHooks {
+/** Checks a definition, and reads from it what a host reads from a service. Hooks keep their `this`. */
+export function readDefinition(name: string, definition: HostedServiceHooks): HostedServiceHooks {
   check("the name of a service", name, "");
   const label = `service "${name}"`;
   check(label, definition, {});
-  const keys = [...Object.keys(settings), ...hooks, "health"] as (keyof typeof settings)[];
+  const keys = [...Object.keys(settings), ...hookNames, "health"] as (keyof typeof settings)[];
   checkNames(label, definition, [...keys, "details", "execute"]);
   checkBehavior(`${label}.`, definition);
   const result: Record<string, unknown> = { name };
@@ -46,8 +45,8 @@ export function define<S extends HostedService>(
   name: string,
   definition: HostedServiceHooks,
 ): S & HostedService {
-  const result = members(name, definition) as Record<string, unknown>;
-  for (const hook of hooks) {
+  const result = readDefinition(name, definition) as Record<string, unknown>;
+  for (const hook of hookNames) {
     const own = (service as HostedServiceHooks)[hook]?.bind(service);
     const outer = result[hook] as typeof own;
     if (!own || !outer) continue;

@@ -5,8 +5,7 @@ import { startTimer } from "./_timer.ts";
 import { Turns } from "./_turns.ts";
 import { BackgroundService } from "./background_service.ts";
 import { HostStateError } from "./errors.ts";
-import type { HostedServiceHooks } from "./hosted_service.ts";
-import type { Clock, ServiceContext } from "./types.ts";
+import type { Clock, HostedServiceHooks, ServiceContext } from "./types.ts";
 
 /** One run of a schedule. */
 export interface ScheduledRun {

@@ -1,6 +1,6 @@
 import { AbortError, link } from "./_abort.ts";
 import { nothing } from "./_check.ts";
-import type { WorkerLink } from "./_worker.ts";
+import type { WorkerLink } from "./_host/worker_link.ts";
 import { HostStateError } from "./errors.ts";
 import type { HostedService, ServiceContext } from "./types.ts";
 
@@ -77,7 +77,7 @@ export abstract class BackgroundService implements HostedService {
     context: ServiceContext | undefined = this["~worker"]?.context,
   ): Promise<void> {
     if (this.#running) {
-      throw new HostStateError("Cannot start a background service again: its work still runs");
+      throw new HostStateError("Cannot start the service again: its work still runs");
     }
     this.#running = true;
     const worker = this["~worker"];

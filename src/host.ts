@@ -1,17 +1,17 @@
 import { AbortError, abortReason, Latch, link } from "./_abort.ts";
-import { isStartPhase, timedOut } from "./_calls.ts";
+import { isStartPhase, timedOut } from "./_host/call.ts";
 import { nothing } from "./_check.ts";
-import { Context } from "./_context.ts";
-import { createCrew, newMember } from "./_crew.ts";
-import { combine, createFailures } from "./_failures.ts";
-import { createHooks } from "./_hooks.ts";
-import type { HostLink } from "./_host_link.ts";
-import { createJournal } from "./_journal.ts";
-import { disposer, type Member } from "./_member.ts";
-import { readSettings } from "./_options.ts";
-import { createSignals } from "./_signals.ts";
+import { Context } from "./_host/context.ts";
+import { createMembers, newMember } from "./_host/members.ts";
+import { combine, createFailures } from "./_host/failures.ts";
+import { createHooks } from "./_host/hooks.ts";
+import type { HostLink } from "./_host/host_link.ts";
+import { createJournal } from "./_host/journal.ts";
+import { disposer, type Member } from "./_host/member.ts";
+import { readSettings } from "./_host/settings.ts";
+import { createSignals } from "./_host/signals.ts";
 import { keepAlive, startLimit, startTimer } from "./_timer.ts";
-import { createWork } from "./_work.ts";
+import { createWork } from "./_host/work.ts";
 import { HostStateError } from "./errors.ts";
 import type {
   ApplicationLifetime,
@@ -53,8 +53,9 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   const { clock, logger, startupTimeout, shutdownTimeout, abandonTimeout } = settings;
 
   let state: HostState = "created";
-  let starting: Promise<void> | undefined;
-  let stopping: Promise<void> | undefined;
+  /** The end of the one start, and of the one stop. */
+  let startDone: Promise<void> | undefined;
+  let stopDone: Promise<void> | undefined;
 
   /** What the application listens to. */
   const fired = {
@@ -64,7 +65,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     stopped: new Latch(),
   };
   /** Whether the start may still go either way, and why it does not go on. */
-  let undecided = true;
+  let startOpen = true;
   let cancellation: Cancellation | undefined;
   /** Whether the host lifetime was told of a start, and so must be told of the stop. */
   let waitedForStart = false;
@@ -76,10 +77,10 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   let goOn = nothing;
   /** Why the host stops, if nobody has said so until then. */
   let stopReason = (): unknown => new AbortError("The host is stopping");
-  /** When the stop began, and whether it waits for nobody any more. */
+  /** When the stop began, and whether its deadline has passed: then it waits for nobody any more. */
   let stopBegun = 0;
-  let isCut = false;
-  let clearCut = nothing;
+  let pastDeadline = false;
+  let clearDeadline = nothing;
 
   const lifetime: ApplicationLifetime = {
     get started() {
@@ -99,17 +100,18 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     },
   };
 
-  // All who ask for the same get the same outcome.
+  // `start`, `stop` and `run` may be called again: each call awaits the one start or stop, and
+  // rejects with the same error.
   const host: Host = {
     lifetime,
     get state() {
       return state;
     },
     get services() {
-      return crew.status();
+      return members.status();
     },
     subscribe: (observer) => journal.subscribe(observer),
-    waitUntil: (promise) => work.hand(self, promise),
+    waitUntil: (promise) => work.handOver(self, promise),
 
     start: (signal) =>
       during(signal, cancelStart, async () => {
@@ -132,10 +134,10 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
 
     stop: (signal) =>
       during(signal, endGrace, async () => {
-        if (starting && undecided) {
+        if (startDone && startOpen) {
           state = "stopping";
-          cancelStart(new AbortError("The host was stopped while it was starting"), true);
-          await starting;
+          cancelStart(new AbortError("The host was stopped while starting"), true);
+          await startDone;
         }
         await stopOnce();
         failures.raise("stop", failures.ofStop());
@@ -159,7 +161,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   const failures = createFailures();
   const signals = createSignals(
     [fired.stopping, fired.closing],
-    () => [...hostLifetimes, ...crew.members()],
+    () => [...hostLifetimes, ...members.all()],
   );
   const work = createWork({
     settings,
@@ -170,18 +172,21 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     ended: stopIfIdle,
   });
   const parts = { ...context, signals, work };
-  const crew = createCrew(services, (member) => new Context(member, parts));
+  const members = createMembers(services, (member) => new Context(member, parts));
   const hostLifetimes = settings.hostLifetime
     ? [newMember(settings.hostLifetime as never, "hostLifetime", -1, false, () => host as never)]
     : [];
-  /** What is handed over to the host itself belongs to it. */
+  /**
+   * A member without a service: owns the work of `host.waitUntil()`, so that it is awaited, named and
+   * abandoned as that of a service.
+   */
   const self = newMember({}, "host", -1, false, () => host as never);
   const calls = createHooks({ self, settings, journal, signals, failures, work });
   const linked: HostLink = {
     ...settings,
-    members: crew.members,
+    members: members.all,
     tell: journal.tell,
-    open: calls.open,
+    pending: calls.pending,
     awaited: () => waiting,
     failed: () => failures.some() || cancellation?.causes.length,
     skipDrainDelay,
@@ -191,18 +196,18 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   // The start.
 
   function startOnce(): Promise<void> {
-    if (fired.started.aborted ? state === "stopped" : stopping && !starting) {
+    if (fired.started.aborted ? state === "stopped" : stopDone && !startDone) {
       throw new HostStateError("Cannot start the host: it has stopped; create another");
     }
-    if (!starting) {
+    if (!startDone) {
       const { promise, resolve } = deferred();
-      starting = promise; // before a hook can ask for it
-      resolve(start());
+      startDone = promise; // before a hook can ask for it
+      resolve(runStart());
     }
-    return starting;
+    return startDone;
   }
 
-  async function start(): Promise<void> {
+  async function runStart(): Promise<void> {
     const begun = clock.now();
     const clearLimit = startLimit(clock, startupTimeout, startTimedOut);
     const concurrently = settings.servicesStartConcurrently;
@@ -224,7 +229,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     clearLimit();
 
     if (over()) startFailed(failures.all());
-    undecided = false;
+    startOpen = false;
     const duration = clock.now() - begun;
     if (cancellation) {
       const error = combine(startErrors());
@@ -239,7 +244,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
 
   function createServices(): void {
     try {
-      crew.create(context);
+      members.create(context);
     } catch (error) {
       journal.log("error", "A service was not created", { error });
       startFailed([error]);
@@ -248,7 +253,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
 
   function startTimedOut(): void {
     if (cancellation) return;
-    const causes = calls.open().map((call) => timedOut(call, clock.now()));
+    const causes = calls.pending().map((call) => timedOut(call, clock.now()));
     for (const error of causes) journal.log("error", "The start took too long", { error });
     startFailed(causes);
   }
@@ -259,12 +264,12 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
 
   /** The first reason wins. Work that has begun already ends with the start. */
   function cancelStart(reason: unknown, asked = false, causes: readonly unknown[] = []): void {
-    if (!undecided || cancellation) return;
+    if (!startOpen || cancellation) return;
     cancellation = { reason, asked, causes };
     stopReason = () => reason;
     signals.fire("cancel", reason);
-    for (const member of [...crew.members()].reverse()) signals.abortWork(member, reason);
-    calls.hurry();
+    for (const member of [...members.all()].reverse()) signals.abortWork(member, reason);
+    calls.endGrace();
   }
 
   // The time between.
@@ -303,10 +308,10 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
 
   /** Sleeps until there is a reason to stop, and stops. */
   async function shutdown(): Promise<void> {
-    if (!fired.stopping.aborted && !stopping) {
+    if (!fired.stopping.aborted && !stopDone) {
       await new Promise<void>((resolve) => sleepers.push(resolve));
     }
-    if (undecided) await starting; // the rollback is the start's
+    if (startOpen) await startDone; // the rollback is the start's
     await stopOnce();
     failures.raise("stop", failures.ofStop());
   }
@@ -337,25 +342,25 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   // The stop, which is also the rollback of a start.
 
   function stopOnce(): Promise<void> {
-    if (!stopping) {
+    if (!stopDone) {
       const { promise, resolve } = deferred();
-      stopping = promise;
-      resolve(stop());
+      stopDone = promise;
+      resolve(runStop());
     }
-    return stopping;
+    return stopDone;
   }
 
-  async function stop(): Promise<void> {
+  async function runStop(): Promise<void> {
     stopBegun = clock.now();
     const clearGrace = startLimit(clock, shutdownTimeout, () => {
       endGrace(new AbortError(`The grace of ${shutdownTimeout} ms is over`));
     });
-    if (signals.fired("forced")) limitRest();
+    if (signals.fired("forced")) startDeadline();
     const inReverse = (phase: LifecyclePhase): Promise<void> =>
       calls.inOrder(phase, concerned(phase).reverse(), settings.servicesStopConcurrently);
 
     state = "stopping";
-    undecided = false;
+    startOpen = false;
     wake();
     if (fired.started.aborted && drainDelay) await drain();
     journal.tell({ type: "hostStopping" });
@@ -366,16 +371,17 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     await calls.inOrder("execute", unfinished(({ startFulfilled }) => !startFulfilled));
     await inReverse("stopped");
     fired.stopped.abortWith(() => new AbortError("The application has stopped"));
-    if (waitedForStart || !starting) await calls.inOrder("stop", hostLifetimes);
-    await calls.inOrder("dispose", crew.members().filter(disposer).reverse());
-    await calls.drained();
-    for (let left; !isCut && (left = unfinished(({ working }) => !working)).length;) {
-      await calls.inOrder("execute", left); // more may be handed over meanwhile
-      await calls.drained();
+    if (waitedForStart || !startDone) await calls.inOrder("stop", hostLifetimes);
+    await calls.inOrder("dispose", members.all().filter(disposer).reverse());
+    await calls.allEnded();
+    const left = (): Member[] => unfinished((member) => !work.working(member));
+    while (left().length && !pastDeadline) {
+      await calls.inOrder("execute", left()); // more may be handed over meanwhile
+      await calls.allEnded();
     }
 
     clearGrace();
-    clearCut();
+    clearDeadline();
     calls.close();
     for (const member of unfinished(() => true)) work.abandon(member);
     failures.close();
@@ -385,12 +391,12 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     journal.tell({ type: "hostStopped", duration: clock.now() - stopBegun, ...failure });
   }
 
-  /** The grace is over: what is left of the stop has a limit, too. */
-  function limitRest(): void {
+  /** Limits what is left of the stop, once its grace is over. */
+  function startDeadline(): void {
     const left = stopBegun + shutdownTimeout + abandonTimeout - clock.now();
-    clearCut = startLimit(clock, Math.max(left, abandonTimeout), () => {
-      isCut = true;
-      calls.cut();
+    clearDeadline = startLimit(clock, Math.max(left, abandonTimeout), () => {
+      pastDeadline = true;
+      calls.expire();
     });
   }
 
@@ -408,19 +414,19 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     goOn();
   }
 
-  /** Those of whom something runs that no `stop` has waited for. */
+  /** Members, and the host itself, whose background or handed-over work is still pending. */
   function unfinished(concerns: (member: Member) => boolean): Member[] {
-    return [...crew.members(), self].filter((it) => work.unsettled(it) && concerns(it));
+    return [...members.all(), self].filter((it) => work.unsettled(it) && concerns(it));
   }
 
-  /** From now on the host hurries. */
+  /** Ends the grace: `forced` aborts, and what is pending has `abandonTimeout` left. */
   function endGrace(reason: unknown): void {
     if (signals.fired("forced") || state === "stopped") return;
     skipDrainDelay();
     signals.fire("forced", reason);
     journal.tell({ type: "graceEnded", reason });
-    if (stopping) limitRest();
-    if (!starting || !undecided) calls.hurry();
+    if (stopDone) startDeadline();
+    if (!startDone || !startOpen) calls.endGrace();
   }
 
   /** What `start()` rejects with: what went wrong, or else why it was cancelled, comes first. */
@@ -432,7 +438,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   /** Whom a phase concerns: a start everybody, a stop only what had started. */
   function concerned(phase: LifecyclePhase): Member[] {
     const starts = isStartPhase(phase);
-    return crew.members().filter(({ service, startFulfilled }) =>
+    return members.all().filter(({ service, startFulfilled }) =>
       (starts || startFulfilled) && typeof service[phase] === "function"
     );
   }

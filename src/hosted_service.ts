@@ -1,10 +1,7 @@
 import { check, nothing } from "./_check.ts";
-import { define, members } from "./_definition.ts";
+import { define, readDefinition } from "./_definition.ts";
 import { BackgroundService } from "./background_service.ts";
-import type { HostedLifecycleService, HostedService, ServiceContext } from "./types.ts";
-
-/** The hooks of a {@linkcode hostedService}, each optional, and its settings. */
-export type HostedServiceHooks = Partial<Omit<HostedLifecycleService, "name">>;
+import type { HostedService, HostedServiceHooks, ServiceContext } from "./types.ts";
 
 /** The work of a {@linkcode backgroundService}: `BackgroundService.execute` as a function. */
 export type Execute = (signal: AbortSignal, context: ServiceContext) => Promise<unknown>;
@@ -45,7 +42,7 @@ export interface BackgroundServiceDefinition extends HostedServiceHooks {
  * ```
  */
 export function hostedService(name: string, hooks: HostedServiceHooks): HostedService {
-  const service = members(name, hooks);
+  const service = readDefinition(name, hooks);
   const { start = nothing, stop = nothing } = service;
   return Object.assign(service, { start, stop });
 }

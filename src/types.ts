@@ -98,6 +98,9 @@ export interface HostedLifecycleService extends HostedService {
   stopped?(signal: AbortSignal, context: ServiceContext): unknown;
 }
 
+/** The hooks of a service made by `hostedService`, each optional, and its settings. */
+export type HostedServiceHooks = Partial<Omit<HostedLifecycleService, "name">>;
+
 /** What a failing background service does to its host: stop it, or nothing but a log line. */
 export type BackgroundServiceExceptionBehavior = "stopHost" | "ignore";
 

@@ -107,7 +107,7 @@ test("start() is refused while an earlier run goes on", async () => {
   await worker.start();
   const error = await rejection<HostStateError>(worker.start());
   assert.is(error.code, "ERR_HOST_STATE");
-  assert.is(error.message, "Cannot start a background service again: its work still runs");
+  assert.is(error.message, "Cannot start the service again: its work still runs");
   await worker.stop();
 });
 

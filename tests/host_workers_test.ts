@@ -484,7 +484,7 @@ test("a worker that is still at work in one host fails the start of another", as
   assert.is(error.name, "HostStateError");
   assert.is(
     error.message,
-    "Cannot start a background service again: its work still runs",
+    "Cannot start the service again: its work still runs",
   );
   await first.host.stop();
 });

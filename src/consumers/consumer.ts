@@ -7,11 +7,10 @@ import { within } from "./_around.ts";
 import type { Held } from "./_hands.ts";
 import { itemOf, Pump } from "./_pump.ts";
 import { BackgroundService } from "../background_service.ts";
-import type { HostedServiceHooks } from "../hosted_service.ts";
 import { decoder, type Input, isSchema } from "./input.ts";
 import type { BackoffOptions, RetryOptions } from "./retry.ts";
 import type { Delivery, Source } from "./source.ts";
-import type { HostedService, ServiceContext } from "../types.ts";
+import type { HostedService, HostedServiceHooks, ServiceContext } from "../types.ts";
 
 /**
  * What a handler is told besides the value.

@@ -1,5 +1,5 @@
-import { hostLink } from "../_host_link.ts";
-import type { Member } from "../_member.ts";
+import { hostLink } from "../_host/host_link.ts";
+import type { Member } from "../_host/member.ts";
 import { createWatch, type Finding, found, type Watch } from "./_watch.ts";
 import type { Probe } from "./mod.ts";
 import type { Host } from "../types.ts";

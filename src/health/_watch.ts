@@ -1,5 +1,5 @@
 import { AbortError, answers, Latch } from "../_abort.ts";
-import type { Member } from "../_member.ts";
+import type { Member } from "../_host/member.ts";
 import { log } from "../_log.ts";
 import { startTimer } from "../_timer.ts";
 import type { HealthCheck } from "./mod.ts";

@@ -21,7 +21,7 @@
  * @module
  */
 
-import { hostLink } from "../_host_link.ts";
+import { hostLink } from "../_host/host_link.ts";
 import { look, passes } from "./_look.ts";
 import type { Host } from "../types.ts";
 

@@ -1,6 +1,6 @@
 import { AbortError, link } from "../_abort.ts";
 import { check, checkNames } from "../_check.ts";
-import { linkOf } from "../_host_link.ts";
+import { linkOf } from "../_host/host_link.ts";
 import { log } from "../_log.ts";
 import type { UnsettledHook } from "../errors.ts";
 import type { Host, HostLifetime, HostOptions } from "../types.ts";
@@ -103,7 +103,7 @@ function begin(
   let since = Infinity;
 
   const pending = (): UnsettledHook[] =>
-    linked.open().map(({ member, phase, begun }) => ({
+    linked.pending().map(({ member, phase, begun }) => ({
       service: member.name,
       phase,
       elapsed: Math.round(clock.now() - begun),

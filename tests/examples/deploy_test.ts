@@ -6,7 +6,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { readSettings } from "../../src/_options.ts";
+import { readSettings } from "../../src/_host/settings.ts";
 import { present } from "../_commands.ts";
 import { Example, runtimes } from "./_example.ts";
 

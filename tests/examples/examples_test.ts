@@ -1,7 +1,15 @@
 /** The examples that end by themselves, as programs on each runtime. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Client } from "../_client.ts";
@@ -171,19 +179,27 @@ for (const runtime of runtimes) {
   });
 }
 
-test("the first program of the README", async () => {
-  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+test("the program of the README serves, answers probes, and stops", async () => {
+  const root = new URL("../../", import.meta.url);
+  const readme = readFileSync(new URL("README.md", root), "utf8");
   const [, program = ""] = readme.match(/```ts ignore\n([^]*?)```/) ?? [];
   const folder = mkdtempSync(join(tmpdir(), "readme-"));
-  const file = join(folder, "program.ts");
-  writeFileSync(file, program);
-  writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+  const file = join(folder, "app.mts");
+  writeFileSync(file, program.replaceAll(/port: 300\d/g, "port: 0"));
+  symlinkSync(fileURLToPath(new URL("node_modules", root)), join(folder, "node_modules"), "dir");
   const example = new Example(runtimes[0]!, [file]);
-  await example.prints(/Working/);
-  example.send("SIGTERM");
-  assert.is(await example.exit, 0);
-  assert.match(example.output, /^Connected\n(Working...\n)+Disconnected\n$/);
-  rmSync(folder, { recursive: true });
+  try {
+    const probes = await example.prints(/Service "probes": listening on (http:\S+)\n/);
+    const web = await example.prints(/Service "web": listening on (http:\S+)\n/);
+    assert.is(await (await fetch(web)).text(), "Visit 1\n");
+    assert.is(await (await fetch(new URL("/readyz", probes))).text(), "ok");
+    await example.prints(/1 visits/);
+    example.send("SIGTERM");
+    assert.is(await example.exit, 0, example.output);
+    assert.match(example.output, /\nConnected\n[^]*\nDisconnected\n$/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("every example is here", () => {

@@ -1,6 +1,5 @@
 import { check, nothing } from "../../_check.ts";
-import type { HostedServiceHooks } from "../../hosted_service.ts";
-import type { HostedService, ServiceContext } from "../../types.ts";
+import type { HostedService, HostedServiceHooks, ServiceContext } from "../../types.ts";
 import { type ExecutionContext, type FetchResult, serveFetch } from "./_fetch.ts";
 import {
   checkServer,

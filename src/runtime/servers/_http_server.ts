@@ -1,10 +1,10 @@
 import { link } from "../../_abort.ts";
 import { check, checkNames, nothing } from "../../_check.ts";
 import { define } from "../../_definition.ts";
-import { hostLink } from "../../_host_link.ts";
+import { hostLink } from "../../_host/host_link.ts";
 import { log } from "../../_log.ts";
-import { hostedService, type HostedServiceHooks } from "../../hosted_service.ts";
-import type { Host, HostedService, ServiceContext } from "../../types.ts";
+import { hostedService } from "../../hosted_service.ts";
+import type { Host, HostedService, HostedServiceHooks, ServiceContext } from "../../types.ts";
 
 /** What a server had to cut. */
 export interface Cut {

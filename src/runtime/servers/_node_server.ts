@@ -2,8 +2,7 @@ import { link } from "../../_abort.ts";
 import { loadBuiltin } from "../../_builtin.ts";
 import { check, nothing } from "../../_check.ts";
 import { startTimer } from "../../_timer.ts";
-import type { HostedServiceHooks } from "../../hosted_service.ts";
-import type { HostedService, ServiceContext } from "../../types.ts";
+import type { HostedService, HostedServiceHooks, ServiceContext } from "../../types.ts";
 import {
   addressOf,
   checkServer,

@@ -1,7 +1,7 @@
 import { AbortError } from "../../_abort.ts";
 import { check, checkFinite, checkNames, nothing } from "../../_check.ts";
 import { log } from "../../_log.ts";
-import { readSettings, type Settings } from "../../_options.ts";
+import { readSettings, type Settings } from "../../_host/settings.ts";
 import { textOf } from "../../_render.ts";
 import { startTimer } from "../../_timer.ts";
 import { createHost } from "../../host.ts";

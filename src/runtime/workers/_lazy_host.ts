@@ -1,7 +1,7 @@
 import { check, checkNames, nothing } from "../../_check.ts";
-import { hostLink } from "../../_host_link.ts";
+import { hostLink } from "../../_host/host_link.ts";
 import { log } from "../../_log.ts";
-import { readSettings } from "../../_options.ts";
+import { readSettings } from "../../_host/settings.ts";
 import { type Clear, startTimer } from "../../_timer.ts";
 import { delay } from "../../delay.ts";
 import { createHost } from "../../host.ts";

@@ -1,4 +1,4 @@
-import type { Settings } from "../../_options.ts";
+import type { Settings } from "../../_host/settings.ts";
 import { log } from "../../_log.ts";
 import { delay } from "../../delay.ts";
 import { createHost } from "../../host.ts";

@@ -1,15 +1,10 @@
-import type { Call } from "./_calls.ts";
-import { check, nothing } from "./_check.ts";
-import { log as writeLog } from "./_log.ts";
-import type { Settings } from "./_options.ts";
-import type { HostEvent } from "./events.ts";
+import type { Call, Failure } from "./call.ts";
+import { check, nothing } from "../_check.ts";
+import { log as writeLog } from "../_log.ts";
+import type { Settings } from "./settings.ts";
+import type { HostEvent } from "../events.ts";
 
 type Untold<E> = E extends HostEvent ? Omit<E, "seq" | "time"> : never;
-
-/** What something failed with. */
-export interface Failure {
-  readonly error: unknown;
-}
 
 /** Tells observers what happens, and the logger what an operator must know. */
 export interface Journal {

@@ -1,7 +1,6 @@
-import type { Latch } from "./_abort.ts";
-import type { Call } from "./_calls.ts";
-import type { WorkerLink } from "./_worker.ts";
-import type { HostedLifecycleService, ServiceContext, ServiceState } from "./types.ts";
+import type { Latch } from "../_abort.ts";
+import type { WorkerLink } from "./worker_link.ts";
+import type { HostedLifecycleService, ServiceContext, ServiceState } from "../types.ts";
 
 /** All a host may find on a service, or on its host lifetime. */
 export interface Service extends Partial<HostedLifecycleService> {
@@ -28,12 +27,8 @@ export interface Member {
   startFulfilled: boolean;
   /** Whether its `stop` was given up. */
   stopAbandoned: boolean;
-  /** What its `executeTask` was before the start: of no concern to this host. */
+  /** `executeTask` as an earlier start left it, to tell it from the work of this one. */
   earlierTask: Promise<unknown> | undefined;
-  /** Its background work, until that ends. */
-  working: Call | undefined;
-  /** What it handed over, until that ends. */
-  handed: Map<Call, Promise<void>> | undefined;
   /** Whether the host may say that it is ready, as far as this service is concerned. */
   ready: boolean;
   /** When it last said that it is alive. */

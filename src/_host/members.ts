@@ -1,7 +1,7 @@
-import { check, checkList, nothing, refuse } from "./_check.ts";
-import type { Member, Service } from "./_member.ts";
-import { checkBehavior } from "./_options.ts";
-import { textOf } from "./_render.ts";
+import { check, checkList, nothing, refuse } from "../_check.ts";
+import type { Member, Service } from "./member.ts";
+import { checkBehavior } from "./settings.ts";
+import { textOf } from "../_render.ts";
 import type {
   HostContext,
   HostedService,
@@ -9,12 +9,12 @@ import type {
   ServiceFactory,
   Services,
   ServiceStatus,
-} from "./types.ts";
+} from "../types.ts";
 
 /** The services of one host: checks them, names them, and makes those that factories make. */
-export interface Crew {
+export interface Members {
   /** Those that exist, in order of registration. */
-  members(): readonly Member[];
+  all(): readonly Member[];
   /** Calls the factories, in order. */
   create(context: HostContext): void;
   status(): ServiceStatus[];
@@ -51,8 +51,6 @@ export function newMember(
     startFulfilled: false,
     stopAbandoned: false,
     earlierTask: undefined,
-    working: undefined,
-    handed: undefined,
     ready: !service.holdsReady,
     beat: 0,
     workerLink: undefined,
@@ -63,10 +61,10 @@ export function newMember(
   return member;
 }
 
-export function createCrew(
+export function createMembers(
   services: Services,
   contextOf: (member: Member) => ServiceContext,
-): Crew {
+): Members {
   const known = new Set<unknown>();
   /** How often each name was asked for. */
   const names = new Map<string, number>();
@@ -82,7 +80,7 @@ export function createCrew(
   const admit = (service: HostedService, place: string, list: number, owned: boolean): Member => {
     check(place, service, {});
     if (Array.isArray(service)) refuse(place, "a service", service);
-    const type = Object.getPrototypeOf(service)?.constructor?.name;
+    const type = service.constructor?.name; // an object may have no prototype
     const { name = type === "Object" ? "" : type, stopTimeout = 0, heartbeat = 0, start, stop } =
       service;
     check(`${place}.name`, service.name === undefined ? "" : name, "");
@@ -113,10 +111,10 @@ export function createCrew(
       : place(element as HostedService | ServiceFactory, label, list);
   });
 
-  let members: Member[] | undefined;
+  let existing: Member[] | undefined;
 
   return {
-    members: () => members ??= places.map(({ what }) => what).filter(exists),
+    all: () => existing ??= places.map(({ what }) => what).filter(exists),
 
     create(context) {
       for (const place of places) {
@@ -134,7 +132,7 @@ export function createCrew(
           throw new TypeError(`Cannot use ${label}: got a promise; do asynchronous work in start`);
         }
         place.what = admit(made, label, list, true);
-        members = undefined;
+        existing = undefined;
       }
     },
 

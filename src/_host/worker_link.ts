@@ -1,4 +1,4 @@
-import type { ServiceContext } from "./types.ts";
+import type { ServiceContext } from "../types.ts";
 
 /**
  * What passes between a host and a background service besides its hooks. Found by its property's

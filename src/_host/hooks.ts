@@ -1,11 +1,12 @@
-import { type Call, type Calls, createCalls } from "./_calls.ts";
-import type { Failures } from "./_failures.ts";
-import type { Failure, Journal } from "./_journal.ts";
-import { disposer, enter, type Member } from "./_member.ts";
-import type { Settings } from "./_options.ts";
-import type { Signals } from "./_signals.ts";
-import type { Work } from "./_work.ts";
-import type { Phase } from "./events.ts";
+import type { Call, Failure } from "./call.ts";
+import { type Calls, createCalls } from "./calls.ts";
+import type { Failures } from "./failures.ts";
+import type { Journal } from "./journal.ts";
+import { disposer, enter, type Member } from "./member.ts";
+import type { Settings } from "./settings.ts";
+import type { Signals } from "./signals.ts";
+import type { Work } from "./work.ts";
+import type { Phase } from "../events.ts";
 
 /** The phases that are hooks of a service. */
 type HookPhase = Exclude<Phase, "execute" | "waitUntil" | "dispose">;
@@ -31,7 +32,7 @@ export function createHooks(options: HooksOptions): Calls {
     ended,
     abandoned,
     endGrace: signals.endGrace,
-    hurried: ({ starts, member }) => starts ? signals.fired("cancel") : signals.hurried(member),
+    graceOver: ({ starts, member }) => starts ? signals.fired("cancel") : signals.graceOver(member),
   });
   return calls;
 
@@ -76,7 +77,7 @@ export function createHooks(options: HooksOptions): Calls {
       enter(member, "stopped", now);
     }
     journal.ended(call, failed ? "Failed" : "Done", failed);
-    if (phase === "start") work.watch(member, now);
+    if (phase === "start") work.follow(member, now);
     if (phase === "stop" && (work.unsettled(member) || work.unsettled(self))) return "execute";
   }
 
@@ -99,7 +100,7 @@ export function createHooks(options: HooksOptions): Calls {
     failures.add(phase, error, order);
     member.error = error;
     enter(member, "abandoned", now);
-    if (phase === "start") work.watch(member, now); // it may have begun
+    if (phase === "start") work.follow(member, now); // it may have begun
     if (phase === "stop") {
       member.stopAbandoned = true;
       signals.abortWork(member); // it may not have come to that

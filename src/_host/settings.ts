@@ -1,11 +1,11 @@
-import { check, checkNames, checkWord, nothing } from "./_check.ts";
-import { globalClock } from "./_timer.ts";
+import { check, checkNames, checkWord, nothing } from "../_check.ts";
+import { globalClock } from "../_timer.ts";
 import type {
   BackgroundServiceExceptionBehavior,
   HostLifetime,
   HostOptions,
   Logger,
-} from "./types.ts";
+} from "../types.ts";
 
 /** Every option of a host, with its default. */
 export type Settings =

@@ -1,9 +1,9 @@
-import type { Call } from "./_calls.ts";
-import { check } from "./_check.ts";
-import type { Member } from "./_member.ts";
-import type { Journal } from "./_journal.ts";
-import type { Settings } from "./_options.ts";
-import type { Host } from "./types.ts";
+import type { Call } from "./call.ts";
+import { check } from "../_check.ts";
+import type { Member } from "./member.ts";
+import type { Journal } from "./journal.ts";
+import type { Settings } from "./settings.ts";
+import type { Host } from "../types.ts";
 
 /**
  * What passes between a host and the entries beside the core. Found by its property's name: copies
@@ -14,7 +14,7 @@ export interface HostLink extends Settings {
   members(): readonly Member[];
   readonly tell: Journal["tell"];
   /** The calls that have not ended. */
-  open(): readonly Call[];
+  pending(): readonly Call[];
   /** How many are in `run()` or `waitForShutdown()`, and so learn the outcome. */
   awaited(): number;
   /** Answers something true if anything failed so far: a start that somebody cancelled did not. */

@@ -1,7 +1,6 @@
-import { isStartPhase } from "./_calls.ts";
-import type { Failure } from "./_journal.ts";
-import { textOf } from "./_render.ts";
-import type { Phase } from "./events.ts";
+import { type Failure, isStartPhase } from "./call.ts";
+import { textOf } from "../_render.ts";
+import type { Phase } from "../events.ts";
 
 /** What went wrong in the life of a host. */
 export interface Failures {

@@ -1,17 +1,19 @@
-import { type Call, newCall, timedOut } from "./_calls.ts";
-import { nothing } from "./_check.ts";
-import type { Failures } from "./_failures.ts";
-import type { Failure, Journal } from "./_journal.ts";
-import { enter, type Member } from "./_member.ts";
-import type { Settings } from "./_options.ts";
-import type { Signals } from "./_signals.ts";
+import { type Call, type Failure, newCall, timedOut } from "./call.ts";
+import { nothing } from "../_check.ts";
+import type { Failures } from "./failures.ts";
+import type { Journal } from "./journal.ts";
+import { enter, type Member } from "./member.ts";
+import type { Settings } from "./settings.ts";
+import type { Signals } from "./signals.ts";
 
 /** The background work of a host. */
 export interface Work {
   /** Follows what a start has begun, if it has. */
-  watch(member: Member, begun: number): void;
+  follow(member: Member, begun: number): void;
   /** Follows what somebody handed over. */
-  hand(member: Member, work: PromiseLike<unknown>): void;
+  handOver(member: Member, work: PromiseLike<unknown>): void;
+  /** Whether the background work of a member still runs. */
+  working(member: Member): boolean;
   /** Whether anything of a member still runs. */
   unsettled(member: Member): boolean;
   /** Resolves when nothing of a member runs any more, however it ended. */
@@ -22,7 +24,7 @@ export interface Work {
   abandon(member: Member, order?: number): void;
   /** Whether none runs. */
   idle(): boolean;
-  /** What is reported from now on is told, and changes nothing. */
+  /** From now on `context.fail()` makes an event and a log line only: the outcome is known. */
   close(): void;
 }
 
@@ -41,19 +43,21 @@ export interface WorkOptions {
 /** No work yet. */
 export function createWork({ settings, journal, signals, failures, ...host }: WorkOptions): Work {
   const { clock } = settings;
-  let running = 0;
+  /** The background work of members, until it ends. */
+  const working = new Map<Member, Call>();
+  /** What members have handed over, until it ends. */
+  const handed = new Map<Member, Map<Call, Promise<void>>>();
   let closed = false;
 
   const close = (run: Call): void => {
-    const { member } = run;
+    const { member, phase } = run;
     run.open = false;
-    if (member.handed?.delete(run)) return;
-    member.working = undefined;
-    running--;
+    if (phase === "execute") working.delete(member);
+    else handed.get(member)?.delete(run);
   };
 
   /** Follows a run to its end; the promise never rejects. */
-  const follow = (run: Call, promise: unknown): Promise<void> => {
+  const track = (run: Call, promise: unknown): Promise<void> => {
     journal.began(run);
     return Promise.resolve(promise).then(
       () => ended(run),
@@ -81,31 +85,33 @@ export function createWork({ settings, journal, signals, failures, ...host }: Wo
   };
 
   return {
-    idle: () => running === 0,
+    idle: () => working.size === 0,
+
+    working: (member) => working.has(member),
 
     close() {
       closed = true;
     },
 
-    watch(member, begun) {
+    follow(member, begun) {
       const { executeTask } = member.service;
       if (!executeTask || executeTask === member.earlierTask) return;
-      const run = member.working = newCall("execute", member, begun);
-      running++;
-      follow(run, executeTask);
+      const run = newCall("execute", member, begun);
+      working.set(member, run);
+      track(run, executeTask);
     },
 
-    hand(member, work) {
+    handOver(member, work) {
       const run = newCall("waitUntil", member, clock.now());
-      member.handed ??= new Map();
-      member.handed.set(run, follow(run, work));
+      const runs = handed.get(member) ?? new Map<Call, Promise<void>>();
+      handed.set(member, runs.set(run, track(run, work)));
     },
 
-    unsettled: ({ working, handed }) => working !== undefined || !!handed?.size,
+    unsettled: (member) => working.has(member) || !!handed.get(member)?.size,
 
     async settled(member) {
-      if (member.working) await Promise.resolve(member.service.executeTask).catch(nothing);
-      while (member.handed?.size) await Promise.all(member.handed.values());
+      if (working.has(member)) await Promise.resolve(member.service.executeTask).catch(nothing);
+      for (let runs; (runs = handed.get(member))?.size;) await Promise.all(runs.values());
     },
 
     reported(member, error) {
@@ -116,8 +122,7 @@ export function createWork({ settings, journal, signals, failures, ...host }: Wo
     },
 
     abandon(member, order) {
-      const { working, handed } = member;
-      for (const run of [working, ...handed?.keys() ?? []]) {
+      for (const run of [working.get(member), ...handed.get(member)?.keys() ?? []]) {
         if (!run) continue;
         const error = timedOut(run, clock.now());
         close(run);

@@ -1,40 +1,10 @@
-import { nothing } from "./_check.ts";
-import type { Failure } from "./_journal.ts";
-import type { Member } from "./_member.ts";
-import { type Clear, startLimit, startTimer } from "./_timer.ts";
-import { ForcedStopError, ServiceTimeoutError, type UnsettledHook } from "./errors.ts";
-import type { Phase } from "./events.ts";
-import type { Clock } from "./types.ts";
-
-/** One call of one hook, from its begin to its one end. */
-export interface Call {
-  readonly phase: Phase;
-  readonly member: Member;
-  /** When it was made, and which one it was. */
-  readonly begun: number;
-  readonly order: number;
-  /** Whether its hook is one of the start, and answers to its cancellation. */
-  readonly starts: boolean;
-  /** Whether it has not ended. */
-  open: boolean;
-  /** What waits for it: the turn of its member. */
-  readonly turn: Turn | undefined;
-  /** Clears the timer for what is next: the end of its grace, of its turn, of its life. */
-  clear?: Clear;
-  /** Whether its last limits run. */
-  limited?: boolean;
-  /** Whether it was pending when its grace ended. */
-  overdue?: boolean;
-  /** The error that says it did not settle in time. */
-  timeout?: ServiceTimeoutError;
-}
-
-/** The time in which the others wait for the calls of one member. */
-interface Turn {
-  over: boolean;
-  /** Called when it is over; nobody may wait for it yet. */
-  end: () => void;
-}
+import { nothing } from "../_check.ts";
+import type { Member } from "./member.ts";
+import { type Call, type Failure, newCall, timedOut, type Turn, unsettled } from "./call.ts";
+import { type Clear, startLimit, startTimer } from "../_timer.ts";
+import { ForcedStopError } from "../errors.ts";
+import type { Phase } from "../events.ts";
+import type { Clock } from "../types.ts";
 
 /** What calls ask of the host, and tell it. */
 export interface CallsOptions {
@@ -42,8 +12,8 @@ export interface CallsOptions {
   readonly abandonTimeout: number;
   /** Calls a hook; throws or returns what the hook does. */
   readonly invoke: (call: Call) => unknown;
-  /** Whether its grace is over. */
-  readonly hurried: (call: Call) => boolean;
+  /** Whether its grace is over, or its start is cancelled. */
+  readonly graceOver: (call: Call) => boolean;
   /** Ends the grace of one. */
   readonly endGrace: (member: Member) => void;
   readonly began: (call: Call) => void;
@@ -67,46 +37,18 @@ export interface Calls {
     concurrently?: boolean,
     halted?: (inside: boolean) => boolean,
   ): Promise<void>;
-  /** What has not ended. */
-  open(): Call[];
-  /** Resolves when everything has ended. */
-  drained(): Promise<void>;
-  /** The grace is over: what is pending gets its last limits. */
-  hurry(): void;
-  /** Waits for nobody any more: calls the rest at once, and abandons all a macrotask later. */
-  cut(): void;
+  /** The calls that have not ended. */
+  pending(): Call[];
+  /** Resolves when every call has ended or was abandoned. */
+  allEnded(): Promise<void>;
+  /** The grace is over: each pending call has `abandonTimeout` left, and its turn half of that. */
+  endGrace(): void;
+  /** The stop takes no longer: calls the rest at once, and abandons all of it a macrotask later. */
+  expire(): void;
   /** Abandons what is pending now, unless it settles within a macrotask. */
   force(reason: unknown): void;
   /** Sets no timer from now on. */
   close(): void;
-}
-
-/** The hooks of a start. */
-export const startPhases = ["waitForStart", "starting", "start", "started"] as const;
-
-/** Whether a hook is one of the start, so that it answers to its cancellation. */
-export function isStartPhase(phase: Phase): boolean {
-  return (startPhases as readonly Phase[]).includes(phase);
-}
-
-/** A call that is about to be made. */
-export function newCall(
-  phase: Phase,
-  member: Member,
-  begun: number,
-  order = 0,
-  turn: Turn | undefined = undefined,
-): Call {
-  return { phase, member, begun, order, starts: isStartPhase(phase), open: true, turn };
-}
-
-/** The error for a call that has not settled in time; always the same one. */
-export function timedOut(call: Call, now: number): ServiceTimeoutError {
-  return call.timeout ??= new ServiceTimeoutError(unsettled(call, now));
-}
-
-function unsettled({ member, phase, begun }: Call, now: number): UnsettledHook {
-  return { service: member.name, phase, elapsed: Math.round(now - begun) };
 }
 
 /**
@@ -121,13 +63,13 @@ export function createCalls(host: CallsOptions): Calls {
   let order = 0;
   /** When the last call ended: reading a clock takes longer than an empty hook. */
   let now = 0;
-  let isCut = false;
+  let pastDeadline = false;
   let closed = false;
   let clearSweep: Clear | undefined;
   let clearForce: Clear | undefined;
-  let whenDrained: (() => void) | undefined;
+  let whenAllEnded: (() => void) | undefined;
 
-  const open = (): Call[] => calls.filter((call) => call.open);
+  const pending = (): Call[] => calls.filter((call) => call.open);
 
   const begin = (phase: Phase, member: Member, turn: Turn | undefined): Call => {
     const call = newCall(phase, member, now, order++, turn);
@@ -140,7 +82,7 @@ export function createCalls(host: CallsOptions): Calls {
     call.open = false;
     call.clear?.();
     while (calls.length && !calls[calls.length - 1]?.open) calls.pop();
-    if (!calls.length) whenDrained?.();
+    if (!calls.length) whenAllEnded?.();
   };
 
   /** Ends the turn of a call: the next one is called, whether this one has ended or not. */
@@ -176,22 +118,13 @@ export function createCalls(host: CallsOptions): Calls {
     limit(call);
   };
 
-  /** Gives what is open, and what will be until then, one macrotask. */
-  const sweep = (): void => {
-    clearSweep ??= startTimer(clock, 0, () => {
-      clearSweep = undefined;
-      open().forEach(outlived);
-    });
-  };
-
   /** Sets what ends the wait for a call that is pending. */
   const arm = (call: Call): void => {
     const { stopTimeout = Infinity } = call.member.service;
     if (closed) return;
-    if (isCut) {
-      sweep();
+    if (pastDeadline) {
       moveOn(call);
-    } else if (host.hurried(call)) {
+    } else if (host.graceOver(call)) {
       limit(call);
     } else if (!call.starts && stopTimeout < Infinity) {
       call.clear = startLimit(clock, stopTimeout, () => {
@@ -236,7 +169,7 @@ export function createCalls(host: CallsOptions): Calls {
   };
 
   return {
-    open,
+    pending,
 
     async inOrder(phase, members, concurrently, halted = () => false) {
       now = clock.now();
@@ -257,27 +190,28 @@ export function createCalls(host: CallsOptions): Calls {
       }
     },
 
-    drained: () =>
+    allEnded: () =>
       new Promise((resolve) => {
-        if (calls.length) whenDrained = resolve;
+        if (calls.length) whenAllEnded = resolve;
         else resolve();
       }),
 
-    hurry() {
-      open().forEach(outliveGrace);
+    endGrace() {
+      pending().forEach(outliveGrace);
     },
 
-    cut() {
-      isCut = true;
-      sweep();
-      open().forEach(moveOn);
+    expire() {
+      pastDeadline = true;
+      // Nothing but microtasks lies between the calls that are still to be made.
+      clearSweep = startTimer(clock, 0, () => pending().forEach(outlived));
+      pending().forEach(moveOn);
     },
 
     force(reason) {
       const next = order; // what is called from now on gets its turn
       clearForce?.();
       clearForce = startTimer(clock, 0, () => {
-        const hung = open().filter((call) => call.order < next);
+        const hung = pending().filter((call) => call.order < next);
         const error = new ForcedStopError(hung.map((call) => unsettled(call, clock.now())), {
           cause: reason,
         });

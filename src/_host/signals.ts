@@ -1,6 +1,6 @@
-import { AbortError, answers, Latch } from "./_abort.ts";
-import { startPhases } from "./_calls.ts";
-import type { Member } from "./_member.ts";
+import { AbortError, answers, Latch } from "../_abort.ts";
+import { startPhases } from "./call.ts";
+import type { Member } from "./member.ts";
 
 /** What hooks listen to: `cancel`, that the start is cancelled; `forced`, that the grace is over. */
 export type SignalKind = "cancel" | "forced";
@@ -13,26 +13,30 @@ export interface Signals {
   fire(kind: SignalKind, reason: unknown): void;
   /** What a hook is called with. */
   of(member: Member, kind: SignalKind): AbortSignal;
-  /** A latch that somebody listens to, or that fires before the others'. */
+  /**
+   * The latch of one member alone: for a hook with a parameter, for whoever reads `context.forced`, or
+   * for a grace that ends alone. The others share one.
+   */
   own(member: Member, kind: SignalKind): Latch;
   /** Ends the grace of one. */
   endGrace(member: Member): void;
   /** Whether the grace of one is over. */
-  hurried(member: Member): boolean;
+  graceOver(member: Member): boolean;
   /** Asks background work to finish, whether it has begun or not; the first reason wins. */
   abortWork(member: Member, reason?: unknown): void;
   /** Whether `error` is an answer to one of the host's own signals. */
   answered(member: Member, error: unknown): boolean;
 }
 
-const hooks = {
+const listeningHooks = {
   cancel: startPhases,
   forced: ["stopping", "stop", "stopped"],
 } as const;
 
 /** A hook that declares no parameter cannot listen, and is not worth a signal of its own. */
 function listens({ service }: Member, kind: SignalKind): boolean {
-  return service.stopTimeout !== undefined || hooks[kind].some((hook) => service[hook]?.length);
+  return service.stopTimeout !== undefined ||
+    listeningHooks[kind].some((hook) => service[hook]?.length);
 }
 
 /** Signals of which none has fired. */
@@ -68,7 +72,7 @@ export function createSignals(
       own(member, "forced").abort(new AbortError(`The grace of "${member.name}" is over`));
     },
 
-    hurried: ({ forced = shared.forced }) => forced.aborted,
+    graceOver: ({ forced = shared.forced }) => forced.aborted,
 
     abortWork({ workerLink }, reason = stopping.reason) {
       if (workerLink) (workerLink.controller ??= new AbortController()).abort(reason);

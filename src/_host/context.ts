@@ -1,6 +1,6 @@
-import type { Member } from "./_member.ts";
-import type { Signals } from "./_signals.ts";
-import type { Work } from "./_work.ts";
+import type { Member } from "./member.ts";
+import type { Signals } from "./signals.ts";
+import type { Work } from "./work.ts";
 import type {
   ApplicationLifetime,
   Clock,
@@ -8,7 +8,7 @@ import type {
   HostContext,
   Logger,
   ServiceContext,
-} from "./types.ts";
+} from "../types.ts";
 
 /** What the contexts of one host are made of. */
 export interface ContextOptions extends HostContext {
@@ -63,7 +63,7 @@ export class Context implements ServiceContext {
   }
 
   get waitUntil(): ServiceContext["waitUntil"] {
-    return this.#waitUntil ??= (work) => this.#parts.work.hand(this.#member, work);
+    return this.#waitUntil ??= (work) => this.#parts.work.handOver(this.#member, work);
   }
 
   get ready(): ServiceContext["ready"] {
