@@ -526,29 +526,6 @@ if (runtime === "node") {
     await client.closed;
   });
 
-  test("a stream that was on its way when its session was told to go is served", async () => {
-    const [asked, answer] = [new Gate(), new Gate()];
-    const server = http2.createServer(async (_, response) => {
-      asked.open();
-      await answer.promise;
-      response.end("ok");
-    });
-    const site = await started(server);
-    const client = await Client.connect(site.url);
-    client.send(preface + ask);
-    await asked.promise;
-    const stopped = site.host.stop();
-    await client.receive(new RegExp(goaway));
-    client.send(ask.replace("\x01\x82", "\x03\x82"));
-    while (site.requests() < 2) {
-      await quiet();
-      assert.not.ok(client.received.includes(goaway), "nothing more is taken");
-    }
-    answer.open();
-    await client.receive(/ok[^]*ok/);
-    await stopped;
-  });
-
   test("a session is told to go once, and then that nothing more is taken", async () => {
     const clock = new FakeClock();
     const options = { clock, drainDelay: 5_000 };

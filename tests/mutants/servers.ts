@@ -57,13 +57,6 @@ export const servers: readonly Mutant[] = [
     tests: ["tests/node_server"],
   },
   {
-    fault: "a session that was told to go is closed at once",
-    file: watch,
-    from: "warned === undefined ? left(it) : warned + patience - performance.now();",
-    to: "warned === undefined ? left(it) : 0;",
-    tests: ["tests/node_server"],
-  },
-  {
     fault: "a session whose other side has vanished holds the stop",
     file: watch,
     from: "later(it, patience, () => it.socket.destroy());",
