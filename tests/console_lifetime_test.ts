@@ -412,6 +412,20 @@ test("a start that its caller cancels is no failure of the process", async () =>
   assert.is(process.exitCode, undefined);
 });
 
+test("a start that its caller cancels takes no exit code back", async () => {
+  const bad = rig([hostedService("bad", { stop: () => Promise.reject(boom) })]);
+  await bad.host.start();
+  await rejection(bad.host.stop());
+  const controller = new AbortController();
+  const start = rejection(
+    rig([hostedService("a", { start: aborted })]).host.start(controller.signal),
+  );
+  await quiet();
+  controller.abort();
+  await start;
+  assert.is(process.exitCode, 1);
+});
+
 test("a core's host with the console lifetime of an entry is the same", async () => {
   const hostLifetime = consoleLifetime();
   const failing = backgroundService("worker", () => Promise.reject(boom));
@@ -549,6 +563,21 @@ test("a process is ended when work was abandoned and keeps it, after its last wo
   process.elapse(100);
   assert.equal(process.exits, [1]);
   assert.match(String(process.report.at(-1)), /; exiting: still running: "hung" \(stop, 20 ms\)$/);
+});
+
+test("abandoned work is seen among other failures", async () => {
+  const { host, clock } = rig(
+    [hostedService("bad", { stop: () => Promise.reject(boom) })],
+    undefined,
+    { shutdownTimeout: 10, abandonTimeout: 10 },
+  );
+  host.waitUntil(hang());
+  const run = await running(host);
+  process.send("SIGTERM");
+  await clock.advance(20);
+  assert.instance(run.reason, AggregateError);
+  process.elapse(5_000);
+  assert.is(process.report.at(-1), "Exiting: abandoned work still runs");
 });
 
 test("abandoned work of one host does not end the process of another", async () => {

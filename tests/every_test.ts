@@ -258,7 +258,7 @@ test("every() passes on what is thrown into it, also when its signal has aborted
   assert.is(await rejection(iterator.throw?.(boom) as Promise<unknown>), boom);
 });
 
-test("every() 1 000 000 times on one signal leaves no listener, and memory is flat", async () => {
+test("every() 300 000 times on one signal leaves no listener, and memory is flat", async () => {
   const clock = new FastClock();
   const { signal } = new AbortController();
   const listeners = new Listeners(signal);
@@ -266,10 +266,10 @@ test("every() 1 000 000 times on one signal leaves no listener, and memory is fl
   let ticks = 0;
   for await (const _ of every(10, { clock, signal })) {
     if (listeners.now > 0) assert.unreachable(`wait ${ticks} left a listener`);
-    if (ticks === 100_000) warm = heapInUse();
-    if (++ticks === 1_000_000) break;
+    if (ticks === 50_000) warm = heapInUse();
+    if (++ticks === 300_000) break;
   }
-  assert.is(listeners.added, 1_000_000, "each wait listened");
+  assert.is(listeners.added, 300_000, "each wait listened");
   assert.is(listeners.most, 1);
   assert.is(listeners.now, 0);
   const growth = heapInUse() - warm;

@@ -6,7 +6,7 @@
  *     bun tests/run.ts [filter...]
  *
  * A file is run when its path contains one of the filters. Those in the folders below are
- * run on Node only, so they wait for a filter that names their folder.
+ * run on Node only, or fail on purpose, so they wait for a filter that names their folder.
  *
  * A test that takes longer than `TEST_LIMIT` milliseconds, or is at it when the run has to end
  * (`TEST_DEADLINE`, milliseconds since 1970), is named, and the run ends.
@@ -19,6 +19,8 @@ import { currentTest, followTests, takeAftermaths } from "./_after_each.ts";
 import { Watchdog } from "./_watchdog.ts";
 
 const nodeOnly = ["browser", "examples", "load", "package", "process", "workerd"];
+/** Fail on purpose, for `run_test.ts`. */
+const harness = "harness";
 
 type Result = [errors: string | true, passed: number, skipped: number, total: number];
 type Group = [name: string, ...suites: (() => Promise<Result>)[]];
@@ -30,7 +32,7 @@ const files = readdirSync(new URL(".", import.meta.url), { recursive: true, enco
   .sort();
 
 function selected(file: string): boolean {
-  const folder = nodeOnly.find((name) => file.startsWith(`${name}/`));
+  const folder = [...nodeOnly, harness].find((name) => file.startsWith(`${name}/`));
   if (folder !== undefined && !filters.some((filter) => filter.includes(folder))) return false;
   return filters.length === 0 || filters.some((filter) => `tests/${file}`.includes(filter));
 }
@@ -49,7 +51,9 @@ followTests((test) => {
   watchdog.see(`${file}: "${test}"`);
 });
 process.once("exit", () => {
-  if (currentTest()) console.error(`The run broke off in ${file}: "${currentTest()}"`);
+  if (!currentTest()) return;
+  console.error(`The run broke off in ${file}: "${currentTest()}"`);
+  process.exitCode = 1; // whatever it was told to exit with
 });
 
 // uvu's own way to run many files: they queue their suites by index, `exec` runs the queue.

@@ -1,7 +1,13 @@
 import process from "node:process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { backgroundService, hostedService, type HostOptions, type Services } from "../mod.ts";
+import {
+  backgroundService,
+  type HostedService,
+  hostedService,
+  type HostOptions,
+  type Services,
+} from "../mod.ts";
 import { systemd } from "../src/systemd/mod.ts";
 import { quiet } from "./_fake_clock.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
@@ -374,6 +380,33 @@ under(socket, "systemd() does not call a start that was called off a failure", a
   assert.is(all.filter(ready).length, 0);
   assert.is(status(all), "Stopped");
 });
+
+under(socket, "systemd() says what failed first", async (manage) => {
+  const names = ["one", "two", "three"];
+  const broken = names.map((name) =>
+    hostedService(name, { stop: () => Promise.reject(new Error("Bad")) })
+  );
+  const { host, heard } = manage(broken);
+  await host.start();
+  await rejection(host.stop());
+  assert.is(status(await heard()), "Stopped with a failure: three: Error: Bad");
+});
+
+under(
+  socket,
+  "systemd() takes the socket out of the environment before anybody can look",
+  async (manage) => {
+    const seen: unknown[] = [];
+    const look = (): HostedService => {
+      seen.push(process.env["NOTIFY_SOCKET"]);
+      return hostedService("look", { start: () => void seen.push(process.env["NOTIFY_SOCKET"]) });
+    };
+    const { host } = manage([look]);
+    await host.start();
+    await host.stop();
+    assert.equal(seen, [undefined, undefined]);
+  },
+);
 
 under(socket, "systemd() says what failed in a stop, or while the host ran", async (manage) => {
   const broken = hostedService("mailer", { stop: () => Promise.reject(new Error("No mail")) });

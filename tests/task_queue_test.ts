@@ -6,6 +6,7 @@ import { quiet } from "./_fake_clock.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";
 import { guard } from "./_guard.ts";
+import { heapInUse } from "./_heap.ts";
 import { Listeners } from "./_listeners.ts";
 import { rig } from "./_rig.ts";
 
@@ -520,6 +521,36 @@ test("TaskQueue without room for any hands tasks straight over", async () => {
   await Promise.all(written);
   await queue.onIdle();
   assert.is(done, 3);
+  await host.stop();
+});
+
+test("TaskQueue is idle when the last who waited for room has given that up", async () => {
+  const queue = new TaskQueue({ capacity: 0 });
+  const controller = new AbortController();
+  const waiting = new Fate(queue.enqueue(async () => {}, controller.signal));
+  const idle = new Fate(queue.onIdle());
+  await quiet();
+  assert.is(idle.state, "pending");
+  controller.abort("over");
+  await quiet();
+  assert.is(waiting.reason, "over");
+  assert.is(idle.state, "fulfilled");
+});
+
+test("onIdle() of a TaskQueue leaves nothing of who has waited", async () => {
+  const queue = new TaskQueue({ capacity: 1 });
+  const { host } = rig([queue]);
+  await host.start();
+  const before = heapInUse();
+  for (let round = 0; round < 10; round++) {
+    const gate = new Gate();
+    await queue.enqueue(() => gate.promise);
+    const waits = Array.from({ length: 10_000 }, () => queue.onIdle());
+    gate.open();
+    await Promise.all(waits);
+  }
+  const growth = heapInUse() - before;
+  assert.ok(growth < 5_000_000, `the heap grew by ${growth} bytes`);
   await host.stop();
 });
 

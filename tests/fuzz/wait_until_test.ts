@@ -27,7 +27,7 @@ interface Piece {
 }
 
 test("waitUntil() work is awaited or named, whenever it is handed over", () =>
-  playLives(3_000, (seed) => live(new Random(seed))));
+  playLives(1_500, (seed) => live(new Random(seed))));
 
 async function live(random: Random): Promise<void> {
   const clock = new FakeClock();

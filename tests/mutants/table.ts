@@ -1,6 +1,25 @@
 /** Every fault that the tests have to see. */
 import { channels } from "./channels.ts";
+import { consumers } from "./consumers.ts";
 import { core } from "./core.ts";
+import { health } from "./health.ts";
+import { hono } from "./hono.ts";
 import type { Mutant } from "./mutant.ts";
+import { process } from "./process.ts";
+import { queue } from "./queue.ts";
+import { schedules } from "./schedules.ts";
+import { servers } from "./servers.ts";
+import { systemd } from "./systemd.ts";
 
-export const mutants: readonly Mutant[] = [...core, ...channels];
+export const mutants: readonly Mutant[] = [
+  ...core,
+  ...channels,
+  ...consumers,
+  ...queue,
+  ...health,
+  ...hono,
+  ...schedules,
+  ...servers,
+  ...process,
+  ...systemd,
+];
