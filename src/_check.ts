@@ -63,13 +63,10 @@ export function checkNames(
   logger?: Logger,
 ): void {
   for (const name of Object.keys(given)) {
+    if (names.includes(name)) continue;
     const right = names.find((it) => it.toLowerCase() === name.toLowerCase());
-    if (!right || right in given) continue;
-    log(
-      logger ?? console,
-      "warn",
-      `Cannot use ${label}: there is no "${name}", did you mean "${right}"`,
-    );
+    const line = `Cannot use ${label}: there is no "${name}", did you mean "${right}"`;
+    if (right && !(right in given)) log(logger ?? console, "warn", line);
   }
 }
 

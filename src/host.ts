@@ -246,7 +246,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     try {
       members.create(context);
     } catch (error) {
-      journal.log("error", "A service was not created", { error });
+      journal.log("error", "Cannot create a service", { error });
       startFailed([error]);
     }
   }

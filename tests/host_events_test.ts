@@ -229,7 +229,7 @@ test("a failing observer changes nothing, is told of once and called no more", a
   assert.is(calls, 1);
   assert.is(seen.length, events.length);
   assert.equal(lines.heads, [
-    "error: An observer failed and is called no more: Error: of the observer",
+    "error: An observer failed, and is removed: Error: of the observer",
   ]);
 });
 
@@ -455,7 +455,7 @@ test("an observer that rejects is logged and called no more", async () => {
   const before = calls;
   await host.stop();
   assert.is(calls, before);
-  assert.match(lines.heads[0]!, "error: An observer failed and is called no more: Error: boom");
+  assert.match(lines.heads[0]!, "error: An observer failed, and is removed: Error: boom");
 });
 
 test("work that fails after it was abandoned is told as late, and changes nothing", async () => {

@@ -19,8 +19,8 @@ export interface Call {
   readonly starts: boolean;
   /** Whether it has not ended. */
   open: boolean;
-  /** What waits for it: the turn of its member. */
-  readonly turn: Turn | undefined;
+  /** The turn it is made in, shared with what follows it; made when a hook takes time. */
+  turn: Turn | undefined;
   /**
    * Clears its one timer: `stopTimeout`, then half of `abandonTimeout` (its turn is over), then the
    * other half (it is abandoned). A call of the start has only one, of `abandonTimeout`.

@@ -71,7 +71,7 @@ export function createCalls(host: CallsOptions): Calls {
 
   const pending = (): Call[] => calls.filter((call) => call.open);
 
-  const begin = (phase: Phase, member: Member, turn: Turn | undefined): Call => {
+  const begin = (phase: Phase, member: Member, turn?: Turn): Call => {
     const call = newCall(phase, member, now, order++, turn);
     calls.push(call);
     host.began(call);
@@ -134,28 +134,32 @@ export function createCalls(host: CallsOptions): Calls {
     }
   };
 
-  const settle = (call: Call, failure?: Failure): void => {
+  /** Ends a call that has settled, or goes on with what follows it in the same turn. */
+  const settle = (call: Call, failure?: Failure): Turn | undefined => {
     now = clock.now();
     const next = host.ended(call, now, failure);
     if (!call.open) return;
     const sequel = next && begin(next, call.member, call.turn);
     close(call);
-    if (sequel) invoke(sequel);
-    else moveOn(call);
+    if (sequel) return invoke(sequel);
+    moveOn(call);
   };
 
-  const invoke = (call: Call): void => {
+  /** Makes a call. Answers its turn, if that goes on; a hook that is done at once has none. */
+  const invoke = (call: Call): Turn | undefined => {
     let failure: Failure | undefined;
     try {
       const result = host.invoke(call) as PromiseLike<unknown> | undefined;
       if (typeof result?.then === "function") {
+        call.turn ??= { over: false, end: nothing };
         arm(call);
-        return void follow(call, result);
+        follow(call, result);
+        return call.turn;
       }
     } catch (error) {
       failure = { error };
     }
-    settle(call, failure);
+    return settle(call, failure);
   };
 
   const follow = async (call: Call, result: PromiseLike<unknown>): Promise<void> => {
@@ -171,24 +175,31 @@ export function createCalls(host: CallsOptions): Calls {
   return {
     pending,
 
-    async inOrder(phase, members, concurrently, halted = () => false) {
-      now = clock.now();
-      for (let next = 0; next < members.length && !halted(false);) {
-        const { list } = members[next] as Member;
-        const turns: Turn[] = [];
-        for (let member; (member = members[next]); next++) {
-          if (turns.length && (halted(true) || (!concurrently && member.list !== list))) break;
-          const turn = { over: false, end: nothing };
-          turns.push(turn);
-          invoke(begin(phase, member, turn));
-        }
-        for (const turn of turns) {
-          if (turn.over) continue;
-          await new Promise<void>((resolve) => (turn.end = resolve));
+    inOrder: (phase, members, concurrently, halted = () => false) =>
+      new Promise((resolve) => {
+        let next = 0;
+        let list: number | undefined;
+        let waiting = 0;
+        const turnEnded = (): void => {
+          if (!--waiting) goOn();
+        };
+        /** Begins turns until it has to wait for the end of one. */
+        const goOn = (): void => {
           now = clock.now();
-        }
-      }
-    },
+          for (let member; (member = members[next]); next++) {
+            const inside = next > 0 && (concurrently || member.list === list);
+            if (!inside && waiting) return;
+            if (halted(inside)) break;
+            list = member.list;
+            const turn = invoke(begin(phase, member));
+            if (!turn || turn.over) continue;
+            waiting++;
+            turn.end = turnEnded;
+          }
+          if (!waiting) resolve();
+        };
+        goOn();
+      }),
 
     allEnded: () =>
       new Promise((resolve) => {

@@ -40,7 +40,7 @@ export function createJournal({ clock, logger, onEvent }: Settings): Journal {
       for (const observer of [...observers]) {
         const failed = (error: unknown): void => {
           observers.delete(observer);
-          log("error", "An observer failed and is called no more", { error });
+          log("error", "An observer failed, and is removed", { error });
         };
         try {
           const result = observer(next) as unknown;

@@ -7,6 +7,7 @@ import type {
   HostedService,
   ServiceContext,
   ServiceFactory,
+  ServiceOrFactory,
   Services,
   ServiceStatus,
 } from "../types.ts";
@@ -99,17 +100,19 @@ export function createMembers(
   };
 
   checkList("services", services);
-  const place = (it: HostedService | ServiceFactory, label: string, list: number): Place => {
+  const place = (it: ServiceOrFactory, label: string, list: number): Place => {
     if (typeof it !== "function") return { label, list, what: admit(it, label, list, false) };
     if (!it.prototype?.start) return { label, list, what: it };
     throw new TypeError(`Cannot use ${label}: got the class ${it.name}, write new ${it.name}()`);
   };
-  const places = Array.from(services).flatMap((element, list) => {
+  const places: Place[] = [];
+  let list = 0;
+  for (const element of services) {
     const label = `services[${list}]`;
-    return Array.isArray(element)
-      ? Array.from(element, (it, index) => place(it, `${label}[${index}]`, list))
-      : place(element as HostedService | ServiceFactory, label, list);
-  });
+    if (!Array.isArray(element)) places.push(place(element as ServiceOrFactory, label, list));
+    else element.forEach((it, index) => places.push(place(it, `${label}[${index}]`, list)));
+    list++;
+  }
 
   let existing: Member[] | undefined;
 
