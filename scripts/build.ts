@@ -42,8 +42,11 @@ const takeCore: Plugin = {
   name: "core",
   setup({ onResolve }) {
     const files = new Set(parts.map((part) => resolve(part)));
-    onResolve({ filter: /^\./ }, ({ path, resolveDir }) =>
-      files.has(resolve(resolveDir, path)) ? { path: placeholder, external: true } : undefined);
+    onResolve(
+      { filter: /^\./ },
+      ({ path, resolveDir }) =>
+        files.has(resolve(resolveDir, path)) ? { path: placeholder, external: true } : undefined,
+    );
   },
 };
 const { exports } = JSON.parse(readFileSync("deno.json", "utf8"));

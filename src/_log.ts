@@ -1,10 +1,10 @@
-import { renderError } from "./_render.ts";
-import type { Logger } from "./types.ts";
+/** What a logger has; the levels of a host's `Logger`. */
+type Level = "debug" | "info" | "warn" | "error";
 
 /** Writes a line, with what failed if anything did. A logger that fails itself changes nothing. */
 export function log(
-  logger: Logger,
-  level: keyof Logger,
+  logger: { readonly [level in Level]: (line: string) => void },
+  level: Level,
   line: string,
   failure?: { readonly error: unknown },
 ): void {
@@ -13,4 +13,25 @@ export function log(
   } catch {
     // Where would one log it?
   }
+}
+
+/**
+ * Renders an error as one string: its stack, those of the errors it holds, and its causes.
+ * Loggers get nothing but this string, so what is not in here is lost to them.
+ */
+export function renderError(error: unknown, depth = 0): string {
+  try {
+    if (!(error instanceof Error) || depth > 4) return String(error);
+    const { stack, cause, errors } = error as Partial<AggregateError> & Error;
+    const inner = Array.isArray(errors) ? [...errors] : []; // validators have other `errors`
+    if (cause !== undefined) inner.push(cause);
+    return [stack, ...inner.map((it) => `  by ${renderError(it, depth + 1)}`)].join("\n");
+  } catch {
+    return "an error without text"; // not everything that is thrown bears to be looked at
+  }
+}
+
+/** Any error in one line. */
+export function textOf(error: unknown): string {
+  return renderError(error, 5);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { renderError } from "./_render.ts";
+import { renderError } from "./_log.ts";
 
 /**
  * A hook of a service or of the host lifetime, its background work (`execute`), work it handed over

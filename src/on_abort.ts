@@ -1,5 +1,5 @@
 import { link } from "./_abort.ts";
-import { renderError } from "./_render.ts";
+import { renderError } from "./_log.ts";
 
 /** Options of {@linkcode onAbort}. */
 export interface OnAbortOptions {

@@ -1,5 +1,5 @@
 import { check, checkFinite } from "./_check.ts";
-import { define } from "./_definition.ts";
+import { define } from "./hosted_service.ts";
 import {
   checkSchedule,
   Schedule,

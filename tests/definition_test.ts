@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { aborted, BackgroundService, backgroundService, hostedService } from "../mod.ts";
-import { define } from "../src/_definition.ts";
+import { define } from "../src/hosted_service.ts";
 import { thrown } from "./_fate.ts";
 import { guard } from "./_guard.ts";
 import { rig } from "./_rig.ts";

@@ -1,7 +1,7 @@
 import { check, checkList, nothing, refuse } from "../_check.ts";
 import type { Member, Service } from "./member.ts";
 import { checkBehavior } from "./settings.ts";
-import { textOf } from "../_render.ts";
+import { textOf } from "../_log.ts";
 import type {
   HostContext,
   HostedService,

@@ -1,14 +1,19 @@
 import type { Turns } from "../_turns.ts";
-import type { Channel } from "./channel.ts";
+
+/** What is used of a channel. */
+interface Readable<T> {
+  tryRead(): T | undefined;
+  waitToRead(signal?: AbortSignal): Promise<boolean>;
+}
 
 /** Iterates over a channel. By hand: an async generator takes more than twice as long. */
 export class Reading<T> implements AsyncIterableIterator<T> {
-  readonly #channel: Channel<T>;
+  readonly #channel: Readable<T>;
   readonly #turns: Turns;
   readonly #signal: AbortSignal | undefined;
   #left = false;
 
-  constructor(channel: Channel<T>, turns: Turns, signal: AbortSignal | undefined) {
+  constructor(channel: Readable<T>, turns: Turns, signal: AbortSignal | undefined) {
     this.#channel = channel;
     this.#turns = turns;
     this.#signal = signal;

@@ -18,15 +18,7 @@
  */
 
 export { ChannelClosedError } from "../channels/channel_closed_error.ts";
-export {
-  Consumer,
-  consumer,
-  type ConsumerDefinition,
-  type ConsumerDetails,
-  type ConsumerOptions,
-  type IdleOptions,
-  type Item,
-} from "./consumer.ts";
+export { Consumer, consumer, type ConsumerDefinition, type IdleOptions } from "./consumer.ts";
 export { Inbox, type InboxOptions } from "./inbox.ts";
 export {
   type Input,
@@ -38,6 +30,7 @@ export {
 export { json } from "./json.ts";
 export type { BackoffOptions, RetryOptions } from "./retry.ts";
 export type { Delivery, ReceiveOptions, ReleaseOptions, Source } from "./source.ts";
+export type { ConsumerDetails, ConsumerOptions, Item } from "./types.ts";
 export {
   type Task,
   TaskQueue,

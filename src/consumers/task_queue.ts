@@ -8,7 +8,7 @@ import { BackgroundService } from "../background_service.ts";
 import { Waiters } from "../channels/_waiters.ts";
 import { Channel } from "../channels/channel.ts";
 import { ChannelClosedError } from "../channels/channel_closed_error.ts";
-import type { ConsumerDetails } from "./consumer.ts";
+import type { ConsumerDetails } from "./types.ts";
 import type { Delivery } from "./source.ts";
 import type { ServiceContext } from "../types.ts";
 

@@ -1,6 +1,6 @@
 import { Cron } from "croner";
 import { check } from "../_check.ts";
-import { textOf } from "../_render.ts";
+import { textOf } from "../_log.ts";
 import { Zone } from "./_zone.ts";
 
 /** The first moment after another; `undefined` when none is to come. */

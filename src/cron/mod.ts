@@ -23,9 +23,8 @@
 
 import { answers, link } from "../_abort.ts";
 import { check, checkWord, nothing } from "../_check.ts";
-import { define } from "../_definition.ts";
-import { log } from "../_log.ts";
-import { textOf } from "../_render.ts";
+import { define } from "../hosted_service.ts";
+import { log, textOf } from "../_log.ts";
 import {
   checkSchedule,
   complain,

@@ -1,7 +1,7 @@
 import { hostLink } from "../_host/host_link.ts";
 import type { Member } from "../_host/member.ts";
 import { createWatch, type Finding, found, type Watch } from "./_watch.ts";
-import type { Probe } from "./mod.ts";
+import type { Probe } from "./types.ts";
 import type { Host } from "../types.ts";
 
 /** One for each service, whoever probes. */

@@ -2,7 +2,7 @@ import { AbortError, answers, Latch } from "../_abort.ts";
 import type { Member } from "../_host/member.ts";
 import { log } from "../_log.ts";
 import { startTimer } from "../_timer.ts";
-import type { HealthCheck } from "./mod.ts";
+import type { HealthCheck } from "./types.ts";
 
 /** What was found, by a probe that the finder need not know. */
 export type Finding = Omit<HealthCheck, "probe">;

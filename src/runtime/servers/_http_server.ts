@@ -1,9 +1,8 @@
 import { link } from "../../_abort.ts";
 import { check, checkNames, nothing } from "../../_check.ts";
-import { define } from "../../_definition.ts";
 import { hostLink } from "../../_host/host_link.ts";
 import { log } from "../../_log.ts";
-import { hostedService } from "../../hosted_service.ts";
+import { define, hostedService } from "../../hosted_service.ts";
 import type { Host, HostedService, HostedServiceHooks, ServiceContext } from "../../types.ts";
 
 /** What a server had to cut. */

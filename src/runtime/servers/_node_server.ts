@@ -12,23 +12,10 @@ import {
   serverService,
   srvxListener,
 } from "./_http_server.ts";
-import { type Server, turn, watchServer } from "./_node_watch.ts";
+import { type HttpServer, type Server, turn, watchServer } from "./_node_watch.ts";
 import { createProbeServer, type ProbeServerOptions } from "./_probe_server.ts";
 
-/**
- * What is used of a server of `node:http`, `node:https` or `node:http2`. `createServer` makes one,
- * so do `createAdaptorServer` and `serve` of `@hono/node-server`.
- */
-export interface HttpServer {
-  /** Whether it listens. */
-  readonly listening: boolean;
-  /** Begins to listen. */
-  listen(options: { port: number; host?: string }): unknown;
-  /** Where it listens. */
-  address(): string | { readonly address: string; readonly port: number } | null;
-  /** Takes no new connection, and calls back when the others are closed. */
-  close(callback: () => void): unknown;
-}
+export type { HttpServer };
 
 /** What is used of a server of `srvx`. */
 export interface SrvxServer {

@@ -2,7 +2,21 @@ import { nothing } from "../../_check.ts";
 import type { ServiceContext } from "../../types.ts";
 import { patience } from "./_fetch.ts";
 import { type Cut, leaving } from "./_http_server.ts";
-import type { HttpServer } from "./_node_server.ts";
+
+/**
+ * What is used of a server of `node:http`, `node:https` or `node:http2`. `createServer` makes one,
+ * so do `createAdaptorServer` and `serve` of `@hono/node-server`.
+ */
+export interface HttpServer {
+  /** Whether it listens. */
+  readonly listening: boolean;
+  /** Begins to listen. */
+  listen(options: { port: number; host?: string }): unknown;
+  /** Where it listens. */
+  address(): string | { readonly address: string; readonly port: number } | null;
+  /** Takes no new connection, and calls back when the others are closed. */
+  close(callback: () => void): unknown;
+}
 
 /** More of {@linkcode HttpServer}: what some servers have. */
 export interface Server extends HttpServer {

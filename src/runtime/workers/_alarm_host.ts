@@ -1,8 +1,7 @@
 import { AbortError } from "../../_abort.ts";
 import { check, checkFinite, checkNames, nothing } from "../../_check.ts";
-import { log } from "../../_log.ts";
+import { log, textOf } from "../../_log.ts";
 import { readSettings, type Settings } from "../../_host/settings.ts";
-import { textOf } from "../../_render.ts";
 import { startTimer } from "../../_timer.ts";
 import { createHost } from "../../host.ts";
 import { type Backoff, backoff, type BackoffOptions, readBackoff } from "../../consumers/retry.ts";
