@@ -610,6 +610,26 @@ test("consumer() logs and counts an ack that fails, and goes on", async () => {
   await host.stop();
 });
 
+for (
+  const [how, ack] of Object.entries({
+    rejects: () => Promise.reject(new Error("Too late")),
+    throws: () => {
+      throw new Error("Too late");
+    },
+  })
+) {
+  test(`consumer() does not count as done what is not held in any way, and whose ack ${how}`, async () => {
+    const waiting: Delivery<string>[] = [{ value: "a", ack, release() {}, reject() {} }];
+    const source = { receive: async () => waiting.splice(0) };
+    const worker = consumer<string>("w", { source, handle() {} });
+    const { host } = rig([worker]);
+    await host.start();
+    await quiet();
+    assert.equal(worker.details, { ...fine, received: 1, unacked: 1, settleErrors: 1 });
+    await host.stop();
+  });
+}
+
 test("consumer() extends its hold until the item is settled", async () => {
   const source = new ListSource(["a"]);
   const { handle, gates } = gated();

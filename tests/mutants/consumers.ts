@@ -7,8 +7,8 @@ export const consumers: readonly Mutant[] = [
   {
     fault: "a failed ack counts as done",
     file: pump,
-    from: 'done: "unacked",',
-    to: 'done: "done",',
+    from: 'return outcome === "done" ? "unacked" : "released";',
+    to: 'return outcome === "done" ? "done" : "released";',
     tests: ["tests/consumer_test"],
   },
   {
@@ -63,8 +63,8 @@ export const consumers: readonly Mutant[] = [
   {
     fault: "a bad delivery is not given back",
     file: pump,
-    from: "(async () => delivery?.release?.({ delay, error }))()",
-    to: "Promise.resolve()",
+    from: "const call = delivery?.release?.({ delay: this.#delay(this.#retry, 1), error });",
+    to: "const call = undefined;",
     tests: ["tests/consumer_trust"],
   },
   {
@@ -119,21 +119,21 @@ export const consumers: readonly Mutant[] = [
   {
     fault: "a consumer starves the event loop",
     file: pump,
-    from: "if (this.#turns.due()) await this.#turns.give();",
-    to: "",
+    from: "while (this.turns.due()) await this.turns.give(); // Room for all",
+    to: "// Room for all",
     tests: ["tests/consumer_test", "tests/consumer_trust", "tests/consumer_source"],
   },
   {
     fault: "the limit of a failed attempt is left running",
     file: pump,
-    from: "held.clearLimit(); await this.#failed(held, error);",
-    to: "await this.#failed(held, error);",
+    from: "held.clearLimit(); failure =",
+    to: "failure =",
     tests: ["tests/consumer_hold"],
   },
   {
     fault: "an attempt begins after the intake was closed",
     file: pump,
-    from: "if (this.#over(held)) return this.#release(held, 0, failure);",
+    from: "if (this.#over(held)) { await this.#release(held, 0, failure); break; }",
     to: "",
     tests: ["tests/consumer_test", "tests/consumer_fuzz"],
   },
@@ -190,8 +190,7 @@ export const consumers: readonly Mutant[] = [
   {
     fault: "an inbox hands out what was lost",
     file: "src/consumers/inbox.ts",
-    from:
-      "signal.throwIfAborted(); this.#waiting = this.#waiting.filter(({ lost }) => !lost?.aborted);",
+    from: "signal.throwIfAborted(); this.#waiting = this.#waiting.filter(isHeld);",
     to: "signal.throwIfAborted();",
     tests: ["tests/inbox"],
   },

@@ -50,8 +50,8 @@ export const queue: readonly Mutant[] = [
   {
     fault: "the timeout of a task is void",
     file,
-    from: "timeout, retry: { attempts: 1 },",
-    to: "retry: { attempts: 1 },",
+    from: "{ concurrency, timeout, retry: { attempts: 1 } }",
+    to: "{ concurrency, retry: { attempts: 1 } }",
     tests,
   },
   {
@@ -71,8 +71,8 @@ export const queue: readonly Mutant[] = [
   {
     fault: "a task that fails is tried again",
     file,
-    from: "retry: { attempts: 1 },",
-    to: "retry: { attempts: 2 },",
+    from: "timeout, retry: { attempts: 1 } }",
+    to: "timeout, retry: { attempts: 2 } }",
     tests,
   },
   {

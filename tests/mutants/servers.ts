@@ -31,8 +31,8 @@ export const servers: readonly Mutant[] = [
   {
     fault: "a request that is handed on is counted twice",
     file: watch,
-    from: "if (it.open.has(response)) return; began(it, response",
-    to: "began(it, response",
+    from: "if (it.open.has(response)) return; it.request",
+    to: "it.request",
     tests: ["tests/node_server"],
   },
   {
