@@ -649,10 +649,31 @@ export const core: readonly Mutant[] = [
     tests: ["tests/host_limits"],
   },
   {
+    fault: "a member of a list does not share its turn",
+    file: "src/_host/calls.ts",
+    from: "next > 0 && (concurrently || member.list === list)",
+    to: "next > 0 && concurrently === true",
+    tests: ["tests/host_lists"],
+  },
+  {
+    fault: "a failure inside a list halts the calls of the list",
+    file: "src/_host/calls.ts",
+    from: "if (halted(inside)) break;",
+    to: "if (halted(false)) break;",
+    tests: ["tests/host_lists"],
+  },
+  {
+    fault: "what follows a list begins before the list has settled",
+    file: "src/_host/calls.ts",
+    from: "if (!inside && waiting) return;",
+    to: "",
+    tests: ["tests/host_lists"],
+  },
+  {
     fault: "a start hook is called after its phase was cancelled",
     file: "src/_host/calls.ts",
-    from: "next < members.length && !halted(false);",
-    to: "next < members.length;",
+    from: "if (halted(inside)) break;",
+    to: "",
     tests: ["tests/host_start"],
   },
   {
