@@ -1,4 +1,4 @@
-/** Shows the six hooks of a service and the three signals of the host, in the order they come. */
+/** Shows the six hooks of a service and the four signals of the host, in the order they come. */
 import { createHost, type HostedLifecycleService, onAbort } from "@runhost/host/node";
 
 /** All hooks but `start` and `stop` are optional. */
@@ -30,7 +30,7 @@ class Chatty implements HostedLifecycleService {
 }
 
 const host = createHost([new Chatty("first"), new Chatty("second")]);
-for (const signal of ["started", "stopping", "stopped"] as const) {
+for (const signal of ["started", "closing", "stopping", "stopped"] as const) {
   onAbort(host.lifetime[signal], () => console.log(`lifetime.${signal}`));
 }
 

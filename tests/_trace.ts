@@ -87,7 +87,7 @@ export class Trace {
     };
   }
 
-  /** Notes the three signals of an application. */
+  /** Notes the signals of an application that users wait for. */
   watch(lifetime: ApplicationLifetime): void {
     for (const name of ["started", "stopping", "stopped"] as const) {
       lifetime[name].addEventListener("abort", () => this.note(`lifetime.${name}`));

@@ -1,6 +1,6 @@
 /**
- * Where we are better than .NET, on purpose: a test for each row of the table in section 6 of the
- * design. What needs real processes has more of them in `tests/process`.
+ * Where we are better than .NET, on purpose: a test for each row of "Different" in
+ * docs/dotnet.md. What needs real processes has more of them in `tests/process`.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
  * .NET's own tests of its host (UnitTests/Internal/HostTests.cs, HostOptionsTests.cs), by name.
- * Where the outcome differs on purpose (section 6 of the design), the test asserts ours.
+ * Where the outcome differs on purpose ("Different" in docs/dotnet.md), the test asserts ours.
  *
  * @module
  */

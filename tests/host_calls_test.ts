@@ -1,5 +1,5 @@
 /**
- * Every call in every state, as the table in section 5 of the design has it.
+ * Every call in every state, as "The life of a host" in docs/design.md has it.
  *
  * @module
  */

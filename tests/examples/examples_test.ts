@@ -37,6 +37,7 @@ const expectations: readonly Expectation[] = [
       "first: started, after the start of everything",
       "second: started, after the start of everything",
       "lifetime.started",
+      "lifetime.closing",
       "second: stopping, before the stop of anything",
       "first: stopping, before the stop of anything",
       "lifetime.stopping",

@@ -57,7 +57,7 @@ export type Happening =
 /** What a service failed with. */
 export interface Failure {
   readonly error: unknown;
-  /** Whether it is the answer to a signal of the host, as design section 5 defines that. */
+  /** Whether it is the answer to a signal of the host, as "Signals" in docs/design.md defines that. */
   readonly clean: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A history, taken apart: what the invariants ask about, and when the limits of design section 5
- * must strike. Computed from what services and callers saw, not from what the host says, wherever
+ * A history, taken apart: what the invariants ask about, and when the limits of
+ * docs/design.md must strike. Computed from what services and callers saw, not from what the host says, wherever
  * that is possible.
  *
  * @module

@@ -332,7 +332,7 @@ class Run {
     });
   }
 
-  /** Whether a rejection is clean: design section 5, "Errors". */
+  /** Whether a rejection is clean: "Whose abort was it?" under "Signals" in docs/design.md. */
   #judge(phase: AnyPhase, error: unknown, signal: Signal, context?: ServiceContext): Failure {
     const mayBeCancelled = phase === "execute" || phase === "waitForStart" ||
       phase === "starting" || phase === "start" || phase === "started";

@@ -2,7 +2,7 @@ import type { HookRun, Model } from "../model.ts";
 
 /** One thing that must hold whatever happens. */
 export interface Invariant {
-  /** What it says, close to design section 9. */
+  /** What it says, close to the words of docs/design.md. */
   readonly name: string;
   /** Yields a sentence for each breach of it. */
   readonly check: (model: Model) => Iterable<string>;

@@ -1,5 +1,5 @@
 /**
- * The bounds of design section 5: how long things are waited for, to the millisecond.
+ * "Limits" in docs/design.md: how long things are waited for, to the millisecond.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * All that must hold in every run: design section 9, and the bounds of section 5.
+ * All that must hold in every run: the promises of docs/design.md, and its "Limits".
  *
  * @module
  */
