@@ -223,7 +223,6 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     }
     if (!over()) createServices();
     for (const phase of ["starting", "start", "started"] as const) {
-      if (over()) break;
       await calls.inOrder(phase, concerned(phase), concurrently, over);
     }
     clearLimit();

@@ -217,8 +217,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "a phase begins although the one before it has failed",
     file: "src/host.ts",
-    from: "if (over()) break;",
-    to: "",
+    from: "concerned(phase), concurrently, over);",
+    to: "concerned(phase), concurrently, () => cancellation !== undefined);",
     tests: ["tests/host_start"],
   },
   {
