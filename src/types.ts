@@ -23,8 +23,8 @@ export interface HostedService {
 
   /**
    * Milliseconds each stop hook of this service may take before *its* grace is over, inside the
-   * host's `shutdownTimeout`. Then the signal of its stop hooks aborts, and the host hurries with
-   * this service alone; no `graceEnded` event tells of it.
+   * host's `shutdownTimeout`. Then the signal of its stop hooks aborts, and a hook of it that
+   * is pending has `abandonTimeout` left; no `graceEnded` event tells of it.
    *
    * @default {Infinity}
    */
@@ -216,7 +216,8 @@ export interface Host {
    * A service that awaits it waits for itself, until every limit is over and it is abandoned: let it
    * call `lifetime.stopApplication()` and return.
    *
-   * @param signal Ends the grace: the signal of the stop hooks aborts and the host hurries.
+   * @param signal Ends the grace: the signal of the stop hooks aborts, and each hook that is
+   * pending has `abandonTimeout` left.
    */
   stop(signal?: AbortSignal): Promise<void>;
 
@@ -238,8 +239,8 @@ export interface Host {
 
   /**
    * Ends the grace now: asks for the stop if nobody has (as `stopApplication`, so somebody must wait
-   * for it), abandons what is pending unless it settles within one macrotask, and hurries through
-   * the rest, which still gets its `abandonTimeout`. May be called again.
+   * for it), abandons what is pending unless it settles within one macrotask (a timer of 0 ms),
+   * and calls the rest, each hook with `abandonTimeout` and no more. May be called again.
    *
    * @param reason Why, for the signals and the error that names what was abandoned.
    */
@@ -376,7 +377,8 @@ export interface HostOptions {
   readonly startupTimeout?: number | undefined;
 
   /**
-   * Milliseconds of grace for the whole stop. Then `forced` aborts and the host hurries.
+   * Milliseconds of grace for the whole stop. Then `forced` aborts, and each hook that
+   * is pending has `abandonTimeout` left.
    *
    * @default {25000}
    */
