@@ -9,7 +9,7 @@ let plugIn!: () => void;
 /** The mail server is down at first. */
 const mailServer = new Promise<void>((resolve) => (plugIn = resolve));
 
-const mails = new TaskQueue({ name: "mails", capacity: 2 });
+const mails = new TaskQueue("mails", { capacity: 2 });
 
 const app = new Hono().post("/orders/:id", (c) => {
   const id = c.req.param("id");

@@ -33,7 +33,7 @@ const budgets: readonly Budget[] = [
   },
   {
     name: "hono",
-    code: `${core} from "@runhost/host"; export { runhost } from "@runhost/host/hono"`,
+    code: `${core} from "@runhost/host"; export { hostContext } from "@runhost/host/hono"`,
     beyond: "core",
     limit: 1.0 * kB,
   },

@@ -47,13 +47,13 @@ export interface ScheduleDefinition extends Omit<HostedServiceHooks, "details"> 
   readonly jitter?: number | undefined;
 
   /**
-   * What a run that fails does, besides being counted: write a line to the log, after which the
-   * schedule goes on; or fail the service, so that its `backgroundServiceExceptionBehavior`
-   * decides.
+   * What a run that fails does, besides being counted. `"log"` writes a line to the log, and the
+   * schedule goes on. `"fail"` makes it the failure of the service, whose
+   * `backgroundServiceExceptionBehavior` decides then: `"stopHost"` or `"ignore"`.
    *
    * @default {"log"}
    */
-  readonly onError?: "log" | "fail" | undefined;
+  readonly failure?: "log" | "fail" | undefined;
 
   /**
    * The wall clock, in milliseconds since 1970, for all dates here; injected by tests.
@@ -247,7 +247,7 @@ export class Schedule extends BackgroundService implements ScheduledService {
     signal: AbortSignal,
     context: ServiceContext,
   ): Promise<void> {
-    const { onError } = this.#definition;
+    const { failure: policy = "log" } = this.#definition;
     const request = this.#request;
     const begun = context.clock.now();
     let cut = false;
@@ -271,10 +271,10 @@ export class Schedule extends BackgroundService implements ScheduledService {
     if (failure) {
       this.#failures++;
       const ms = Math.round(context.clock.now() - begun);
-      if (onError !== "fail") complain(context, `a run failed after ${ms} ms`, failure.error);
+      if (policy === "log") complain(context, `a run failed after ${ms} ms`, failure.error);
     }
     await timetable.ended?.(run, cut);
-    if (failure && onError === "fail") throw failure.error; // the host logs it
+    if (failure && policy === "fail") throw failure.error; // the host logs it
   }
 
   /** Leaves nobody waiting. */
@@ -303,12 +303,12 @@ export function checkSchedule(
   check("the name of a service", name, "");
   const label = `service "${name}"`;
   check(label, definition, {});
-  checkNames(label, definition, ["work", "jitter", "onError", "now", ...own]);
+  checkNames(label, definition, ["work", "jitter", "failure", "now", ...own]);
   check(label, definition, { work: nothing });
-  const { jitter = 0, onError = "log", now = nothing } = definition;
+  const { jitter = 0, failure = "log", now = nothing } = definition;
   check(label, { now }, { now: nothing });
   checkFinite(`${label}.jitter`, jitter);
-  checkWord(`${label}.onError`, onError, ["log", "fail"]);
+  checkWord(`${label}.failure`, failure, ["log", "fail"]);
   return label;
 }
 

@@ -27,6 +27,11 @@ class Worker extends BackgroundService {
 
 // Alone, as a test of a worker has it.
 
+test("start and stop of a BackgroundService name no parameter, so that a host makes no signal for them", () => {
+  assert.is(BackgroundService.prototype.start.length, 0);
+  assert.is(BackgroundService.prototype.stop.length, 0);
+});
+
 test("executeTask is undefined before the start", () => {
   assert.is(new Worker().executeTask, undefined);
 });

@@ -613,18 +613,18 @@ test("cron() saves when a run began, after it has ended", async () => {
   await bench.stop();
 });
 
-for (const onError of ["log", "fail"] as const) {
-  test(`cron() saves a run that failed, too (onError: ${onError})`, async () => {
+for (const failure of ["log", "fail"] as const) {
+  test(`cron() saves a run that failed, too (failure: ${failure})`, async () => {
     const store = memory();
     const bench = await Bench.start("2026-07-02T00:00:00Z", {
       store,
-      onError,
+      failure,
       backgroundServiceExceptionBehavior: "ignore",
       work: () => Promise.reject(boom),
     });
     await bench.until("2026-07-02T01:00:00Z");
     assert.equal(store.saved, new Date("2026-07-02T00:30:00Z"));
-    assert.is(bench.rig.host.services[0]?.state, onError === "log" ? "started" : "failed");
+    assert.is(bench.rig.host.services[0]?.state, failure === "log" ? "started" : "failed");
     await bench.stop();
   });
 }
@@ -666,7 +666,7 @@ test("cron() does not save a run that was only triggered", async () => {
 
 test("cron() logs a save that fails, and goes on", async () => {
   const store = { load: () => night, save: () => Promise.reject(boom) };
-  const bench = await Bench.start("2026-07-02T00:00:00Z", { store, onError: "fail" });
+  const bench = await Bench.start("2026-07-02T00:00:00Z", { store, failure: "fail" });
   await bench.until("2026-07-03T12:00:00Z");
   assert.is(bench.runs.length, 2);
   const line = 'error: Service "job": the last run was not saved: Error: boom';
@@ -689,7 +689,7 @@ for (
 ) {
   test(`cron() logs a load that ${what}, and counts from now`, async () => {
     const store = { ...memory(), load };
-    const bench = await Bench.start("2026-07-02T00:00:00Z", { store, onError: "fail" });
+    const bench = await Bench.start("2026-07-02T00:00:00Z", { store, failure: "fail" });
     await bench.until("2026-07-02T12:00:00Z");
     assert.equal(bench.runs, ["2026-07-02T00:30:00.000Z"]);
     assert.equal(bench.rig.lines.heads, [unloadable + line]);

@@ -208,4 +208,10 @@ test("wrong handlers and options are refused by name", () => {
   assert.match(message({}, { eventLimit: NaN }), `${label} options.eventLimit: NaN`);
 });
 
+test("the entry for events has all of the core but the runHost of a process", async () => {
+  const [core, workers] = [await import("../mod.ts"), await import("../src/runtime/workers.ts")];
+  const missing = Object.keys(core).filter((name) => !(name in workers));
+  assert.equal(missing, ["runHost"]);
+});
+
 test.run();

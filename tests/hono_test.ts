@@ -3,7 +3,7 @@ import { stream, streamSSE } from "hono/streaming";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { aborted, type ApplicationLifetime, createHost, type Host } from "../mod.ts";
-import { healthRoutes, runhost, type RunhostEnv, type RunhostVariables } from "../src/hono/mod.ts";
+import { hostContext, type HostEnv, type HostVariables, probeHandler } from "../src/hono/mod.ts";
 import { afterEach } from "./_after_each.ts";
 import { Client } from "./_client.ts";
 import { quiet } from "./_fake_clock.ts";
@@ -20,7 +20,7 @@ afterEach(test, () => Client.closeAll());
 
 /** An application in a host, and the signal of each request that has asked for it. */
 interface Web extends Rig {
-  readonly app: Hono<RunhostEnv>;
+  readonly app: Hono<HostEnv>;
   readonly signals: AbortSignal[];
 }
 
@@ -28,8 +28,8 @@ interface Web extends Rig {
 function web(body: () => BodyInit | null, options: Parameters<typeof rig>[1] = {}): Web {
   const it = rig([], options);
   const signals: AbortSignal[] = [];
-  const app = new Hono<RunhostEnv>();
-  app.use(runhost(it.host));
+  const app = new Hono<HostEnv>();
+  app.use(hostContext(it.host));
   app.all("/", (c) => {
     signals.push(c.var.requestSignal());
     return c.body(body() as ReadableStream, 201, { "x-kept": "yes" });
@@ -70,10 +70,10 @@ function client(init: RequestInit = {}): {
   };
 }
 
-test("runhost() puts the host and its lifetime on the context", async () => {
+test("hostContext() puts the host and its lifetime on the context", async () => {
   const { host } = rig([]);
-  const app = new Hono<RunhostEnv>();
-  app.use(runhost(host));
+  const app = new Hono<HostEnv>();
+  app.use(hostContext(host));
   app.get("/", (c) => {
     assert.is(c.var.host, host);
     assert.is(c.get("lifetime"), host.lifetime);
@@ -82,17 +82,17 @@ test("runhost() puts the host and its lifetime on the context", async () => {
   assert.is(await (await app.request("/")).text(), "yes");
 });
 
-test("runhost() is typed: in an environment of its own, a larger one, and an inferred one", async () => {
+test("hostContext() is typed: in an environment of its own, a larger one, and an inferred one", async () => {
   type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
     : false;
   const same = <A, B>(_: Same<A, B>): void => {};
   const { host } = rig([]);
 
-  new Hono<RunhostEnv>().use(runhost(host)).get("/", (c) => {
+  new Hono<HostEnv>().use(hostContext(host)).get("/", (c) => {
     same<typeof c.var.host, Host>(true);
     same<typeof c.var.lifetime, ApplicationLifetime>(true);
     same<ReturnType<typeof c.var.requestSignal>, AbortSignal>(true);
-    same<Parameters<typeof c.var.waitUntil>, [work: Promise<unknown>]>(true);
+    same<Parameters<typeof c.var.waitUntil>, [work: PromiseLike<unknown>]>(true);
     // @ts-expect-error there is no such variable
     c.get("hots");
     return c.text("");
@@ -100,15 +100,15 @@ test("runhost() is typed: in an environment of its own, a larger one, and an inf
 
   interface Larger {
     Bindings: { readonly TOKEN: string };
-    Variables: RunhostVariables & { user: string };
+    Variables: HostVariables & { user: string };
   }
   const app = new Hono<Larger>();
-  app.use("/alone/*", runhost(host));
+  app.use("/alone/*", hostContext(host));
   app.use("/alone/*", async (c, next) => {
     c.set("user", "Ann");
     await next();
   });
-  app.use("/together/*", runhost<Larger>(host), async (c, next) => {
+  app.use("/together/*", hostContext<Larger>(host), async (c, next) => {
     c.set("user", c.var.host.state === "created" ? "Ann" : "");
     await next();
   });
@@ -117,27 +117,27 @@ test("runhost() is typed: in an environment of its own, a larger one, and an inf
     assert.is(await (await app.request(path, {}, { TOKEN: "x" })).text(), "Ann created x");
   }
   // @ts-expect-error an environment without the variables
-  runhost<{ Variables: { user: string } }>(host);
+  hostContext<{ Variables: { user: string } }>(host);
 
-  const inferred = new Hono().use(runhost(host)).get("/", (c) => {
+  const inferred = new Hono().use(hostContext(host)).get("/", (c) => {
     same<typeof c.var.host, Host>(true);
     return c.text(c.var.host.state);
   });
   assert.is(await (await inferred.request("/")).text(), "created");
 
-  const alone = new Hono<{ Bindings: Larger["Bindings"] }>().get("/", runhost(host), (c) => {
+  const alone = new Hono<{ Bindings: Larger["Bindings"] }>().get("/", hostContext(host), (c) => {
     same<typeof c.var.host, Host>(true);
     return c.text(`${c.var.host.state} ${c.env.TOKEN}`);
   });
   assert.is(await (await alone.request("/", {}, { TOKEN: "x" })).text(), "created x");
 });
 
-test("runhost() leaves a request alone that does not ask for its signal", async () => {
+test("hostContext() leaves a request alone that does not ask for its signal", async () => {
   const { host } = rig([]);
   const source = new Source();
   const response = new Response(source.body);
-  const app = new Hono<RunhostEnv>();
-  app.use(runhost(host));
+  const app = new Hono<HostEnv>();
+  app.use(hostContext(host));
   app.get("/", () => response);
   const { request, listeners } = client();
   assert.is(await app.fetch(request), response);
@@ -147,8 +147,8 @@ test("runhost() leaves a request alone that does not ask for its signal", async 
 
 test("requestSignal() is one signal, that aborts when the client goes away", async () => {
   const { host } = rig([]);
-  const app = new Hono<RunhostEnv>();
-  app.use(runhost(host));
+  const app = new Hono<HostEnv>();
+  app.use(hostContext(host));
   const gate = new Gate();
   let signal!: AbortSignal;
   app.get("/", async (c) => {
@@ -364,8 +364,8 @@ test("requestSignal() aborts for HEAD, whose body nobody reads", async () => {
 for (const thrown of [new Error("Broken"), "broken"]) {
   test(`requestSignal() leaves no listener when the handler throws ${typeof thrown}`, async () => {
     const { host } = rig([]);
-    const app = new Hono<RunhostEnv>();
-    app.use(runhost(host));
+    const app = new Hono<HostEnv>();
+    app.use(hostContext(host));
     app.onError((_, c) => c.text("sorry", 500));
     app.get("/", (c) => {
       c.var.requestSignal();
@@ -382,9 +382,9 @@ for (const thrown of [new Error("Broken"), "broken"]) {
 test("requestSignal() says so when it is asked for too late", async () => {
   const { host } = rig([]);
   const gate = new Gate();
-  const app = new Hono<RunhostEnv>();
+  const app = new Hono<HostEnv>();
   let late!: Fate;
-  app.use(runhost(host));
+  app.use(hostContext(host));
   app.get("/", (c) => {
     late = new Fate(gate.promise.then(() => c.var.requestSignal()));
     return c.text("early");
@@ -398,8 +398,8 @@ test("requestSignal() says so when it is asked for too late", async () => {
 
 test("requestSignal() ends an SSE stream when the host stops", async () => {
   const { host } = rig([]);
-  const app = new Hono<RunhostEnv>();
-  app.use(runhost(host));
+  const app = new Hono<HostEnv>();
+  app.use(hostContext(host));
   app.get("/", (c) => {
     const signal = c.var.requestSignal();
     return streamSSE(c, async (sse) => {
@@ -421,9 +421,9 @@ test("requestSignal() ends an SSE stream when the host stops", async () => {
 
 test("requestSignal() aborts when the reader of a Hono stream goes away", async () => {
   const { host } = rig([]);
-  const app = new Hono<RunhostEnv>();
+  const app = new Hono<HostEnv>();
   let signal!: AbortSignal;
-  app.use(runhost(host));
+  app.use(hostContext(host));
   app.get("/", (c) => {
     signal = c.var.requestSignal();
     return stream(c, async (out) => {
@@ -443,10 +443,10 @@ test("requestSignal() listens to lifetime.closing once, however many requests an
   const closing = new Listeners(lifetime.closing);
   const stopping = new Listeners(lifetime.stopping);
   const answer = new Gate();
-  const app = new Hono<RunhostEnv>();
+  const app = new Hono<HostEnv>();
   const reasons: unknown[] = [];
   for (const path of ["/a", "/b"]) {
-    app.get(path, runhost(host), async (c) => {
+    app.get(path, hostContext(host), async (c) => {
       const signal = c.var.requestSignal();
       await answer.promise;
       reasons.push(signal.reason);
@@ -469,7 +469,7 @@ test("requestSignal() listens to lifetime.closing once, however many requests an
 // On the wire, by the server of this runtime.
 
 type Answer = (
-  c: Context<RunhostEnv>,
+  c: Context<HostEnv>,
   signal: AbortSignal,
 ) => Response | Promise<Response>;
 
@@ -492,7 +492,7 @@ const answers = {
 async function asked(
   answer: Answer,
 ): Promise<{ host: Host; client: Client; signal: AbortSignal; lines: Lines }> {
-  const app = new Hono<RunhostEnv>();
+  const app = new Hono<HostEnv>();
   const lines = new Lines();
   let url = "";
   const host = createHost([server(app.fetch)], {
@@ -500,7 +500,7 @@ async function asked(
     onEvent: (event) => event.type === "serviceListening" && (url = event.url),
   });
   const signal = new Promise<AbortSignal>((resolve) => {
-    app.use(runhost(host)).get("/", (c) => {
+    app.use(hostContext(host)).get("/", (c) => {
       const signal = c.var.requestSignal();
       resolve(signal);
       return answer(c, signal);
@@ -546,7 +546,7 @@ test("waitUntil() hands work to the service of the server, where it gives the co
   const gate = new Gate();
   const { host, client, lines } = await asked((c) => {
     c.var.waitUntil(gate.promise);
-    c.var.waitUntil(Promise.reject(new Error("No mail")));
+    c.var.waitUntil({ then: (_, fail) => Promise.reject(new Error("No mail")).then(null, fail) });
     return c.text("accepted", 202);
   });
   await client.receive(/accepted/);
@@ -563,8 +563,8 @@ test("waitUntil() hands work to the service of the server, where it gives the co
 test("waitUntil() hands work to the host: the stop waits for it", async () => {
   const { host, events } = rig([]);
   const gate = new Gate();
-  const app = new Hono<RunhostEnv>();
-  app.use(runhost(host));
+  const app = new Hono<HostEnv>();
+  app.use(hostContext(host));
   app.get("/", (c) => {
     const { waitUntil } = c.var;
     waitUntil(gate.promise);
@@ -584,8 +584,8 @@ test("waitUntil() hands work to the host: the stop waits for it", async () => {
 
 test("waitUntil() reports what fails", async () => {
   const { host, lines } = rig([]);
-  const app = new Hono<RunhostEnv>();
-  app.use(runhost(host));
+  const app = new Hono<HostEnv>();
+  app.use(hostContext(host));
   app.get("/", (c) => {
     c.var.waitUntil(Promise.reject(new Error("No mail")));
     return c.text("accepted", 202);
@@ -599,8 +599,8 @@ test("waitUntil() reports what fails", async () => {
 
 test("waitUntil() hands work to the execution context of the request, if there is one", async () => {
   const { host } = rig([]);
-  const app = new Hono<RunhostEnv>();
-  app.use(runhost(host));
+  const app = new Hono<HostEnv>();
+  app.use(hostContext(host));
   const work = Promise.resolve();
   app.get("/", (c) => {
     c.var.waitUntil(work);
@@ -620,11 +620,11 @@ test("waitUntil() hands work to the execution context of the request, if there i
   assert.is(kept[0], work);
 });
 
-test("healthRoutes() answers the three probes of a Hono application, under any prefix", async () => {
+test("probeHandler() answers the three probes of a Hono application, under any prefix", async () => {
   const { host } = rig([]);
   const app = new Hono()
-    .get("/:probe{livez|startupz|readyz}", healthRoutes(host))
-    .get("/internal/health/:probe{livez|startupz|readyz}", healthRoutes(host))
+    .get("/:probe{livez|startupz|readyz}", probeHandler(host))
+    .get("/internal/health/:probe{livez|startupz|readyz}", probeHandler(host))
     .get("/readyz/other", (c) => c.text("mine"));
   await host.start();
   for (const prefix of ["", "/internal/health"]) {

@@ -1061,7 +1061,7 @@ test("probeServer() answers before any service starts and until all have stopped
     start: () => (begun.open(), starting.promise),
     stop: () => (ending.open(), stopping.promise),
   });
-  const { host, urls, lines } = site([slow, probeServer(probes)]);
+  const { host, urls, lines } = site([slow, probeServer("probes", probes)]);
   const status = async (path: string): Promise<number> => {
     const response = await fetch(new URL(path, urls[0]));
     assert.is(response.headers.get("connection")?.toLowerCase(), "close");
@@ -1085,8 +1085,25 @@ test("probeServer() answers before any service starts and until all have stopped
   await rejection(Client.connect(urls[0]!));
 });
 
+test("probeServer() takes the settings and hooks of every service", async () => {
+  const log: string[] = [];
+  const service = probeServer("probes", {
+    ...probes,
+    health: () => false,
+    starting: () => log.push("starting"),
+    start: () => log.push("start"),
+    stopped: () => log.push("stopped"),
+  });
+  const { host, url } = await started([service]);
+  const ready = await fetch(new URL("/readyz", url));
+  assert.is(ready.status, 503);
+  await ready.body?.cancel();
+  await host.stop();
+  assert.equal(log, ["starting", "start", "stopped"]);
+});
+
 test("probeServer() refuses what is no probe, and bad requests", async () => {
-  const { host, client, url } = await started([probeServer(probes)]);
+  const { host, client, url } = await started([probeServer("probes", probes)]);
   client.send("TRACE /livez HTTP/1.1\r\nHost: x\r\n\r\n");
   assert.match(await client.receive(/\r\n\r\n/), /^HTTP\/1\.1 4/);
   const second = await Client.connect(url);
@@ -1107,7 +1124,7 @@ for (const when of ["starting", "start"] as const) {
           throw boom;
         },
       });
-      const server = probeServer(probes);
+      const server = probeServer("probes", probes);
       const { host, urls } = site(place === "before" ? [failing, server] : [server, failing]);
       assert.is(await rejection(host.start()), boom);
       for (const url of urls) await rejection(Client.connect(url));
@@ -1118,7 +1135,7 @@ for (const when of ["starting", "start"] as const) {
 
 test("probeServer() is closed when the start is cancelled", async () => {
   const controller = new AbortController();
-  const service = probeServer(probes);
+  const service = probeServer("probes", probes);
   const { host } = site([service]);
   const start = host.start(controller.signal);
   queueMicrotask(() => controller.abort("never mind"));
@@ -1127,26 +1144,28 @@ test("probeServer() is closed when the start is cancelled", async () => {
 });
 
 test("probeServer() refuses options that are missing or wrong, and names them", () => {
-  const make = (options?: unknown): unknown => probeServer(options as typeof probes);
+  const make = (options?: unknown, name: unknown = "probes"): unknown =>
+    probeServer(name as string, options as typeof probes);
   for (
     const [options, message] of [
-      [undefined, "Cannot use the options of probeServer: expected object, got undefined"],
+      [undefined, 'Cannot use service "probes": expected object, got undefined'],
       [{}, 'Cannot use service "probes".port: expected number, got undefined'],
       [{ hostname: "::1" }, 'Cannot use service "probes".port: expected number, got undefined'],
-      [{ port: "80", name: "p" }, 'Cannot use service "p".port: expected number, got string "80"'],
+      [{ port: "80" }, 'Cannot use service "probes".port: expected number, got string "80"'],
       [{ port: 70_000 }, 'Cannot use service "probes".port: 70000 is no whole number from 0 to'],
       [{ port: 0, hostname: "a/b" }, 'Cannot use service "probes".hostname: "a/b" is no name'],
-      [{ port: 0, name: 1 }, "Cannot use the name of a service: expected string, got number 1"],
     ] as const
   ) {
     assert.match(thrown(() => make(options)).message, message);
   }
+  const named = "Cannot use the name of a service: expected string, got object Object";
+  assert.is(thrown(() => make(undefined, probes)).message, named);
 });
 
 test("probeServer() says that its port is in use", async () => {
-  const first = await started([probeServer({ ...probes, name: "one" })]);
+  const first = await started([probeServer("one", probes)]);
   const port = Number(new URL(first.url).port);
-  const error = await rejection(site([probeServer({ ...probes, port })]).host.start());
+  const error = await rejection(site([probeServer("probes", { ...probes, port })]).host.start());
   assert.match(error.message, `Cannot start service "probes": port ${port} on 127.0.0.1 is in use`);
   await first.host.stop();
 });

@@ -34,7 +34,11 @@ async function live(seed: number): Promise<string> {
   const warnings: string[] = [];
   const concurrency = 1 + random.below(3);
   const capacity = random.pick([0, 1, 3, Infinity]);
-  const queue = new TaskQueue({ capacity, concurrency, timeout: random.pick([Infinity, 80]) });
+  const queue = new TaskQueue("queue", {
+    capacity,
+    concurrency,
+    timeout: random.pick([Infinity, 80]),
+  });
   let running = 0;
 
   const pause = (ms: number): Promise<void> => new Promise((go) => clock.setTimeout(go, ms));

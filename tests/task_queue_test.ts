@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { aborted } from "../mod.ts";
+import { aborted, type HostedService } from "../mod.ts";
 import { ChannelClosedError, type Task, TaskQueue } from "../src/consumers/mod.ts";
 import { quiet } from "./_fake_clock.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
@@ -15,7 +15,7 @@ guard(test);
 const none = { queued: 0, active: 0, done: 0, failed: 0, unfinished: 0 };
 
 test("TaskQueue runs tasks in order, one at a time", async () => {
-  const queue = new TaskQueue({ name: "q", capacity: 10 });
+  const queue = new TaskQueue("q", { capacity: 10 });
   const { host } = rig([queue]);
   await host.start();
   const log: string[] = [];
@@ -38,8 +38,46 @@ test("TaskQueue runs tasks in order, one at a time", async () => {
   await host.stop();
 });
 
+test("TaskQueue takes the settings and hooks of every service, which enclose its own", async () => {
+  const log: string[] = [];
+  const queue = new TaskQueue("q", {
+    capacity: 5,
+    holdsReady: true,
+    heartbeat: 1_000,
+    backgroundServiceExceptionBehavior: "ignore",
+    health: () => false,
+    starting: () => log.push("starting"),
+    start: () => log.push("start"),
+    started: () => log.push("started"),
+    stopping: () => log.push("stopping"),
+    stop: () => log.push("stop"),
+    stopped: () => log.push("stopped"),
+  });
+  const service: HostedService = queue;
+  assert.is(service.holdsReady, true);
+  assert.is(service.heartbeat, 1_000);
+  assert.is(service.backgroundServiceExceptionBehavior, "ignore");
+  assert.is(service.health?.(new AbortController().signal), false);
+  const { host } = rig([queue]);
+  queue.tryEnqueue(async () => log.push("task 1"));
+  await host.start();
+  await queue.onIdle();
+  await queue.enqueue(async () => (await quiet(), log.push("task 2")));
+  await host.stop();
+  assert.equal(log, [
+    "starting",
+    "start",
+    "task 1",
+    "started",
+    "stopping",
+    "task 2",
+    "stop",
+    "stopped",
+  ]);
+});
+
 test("TaskQueue runs as many at once as it may", async () => {
-  const queue = new TaskQueue({ capacity: Infinity, concurrency: 3 });
+  const queue = new TaskQueue("queue", { capacity: Infinity, concurrency: 3 });
   const { host } = rig([queue]);
   let running = 0;
   let most = 0;
@@ -57,7 +95,7 @@ test("TaskQueue runs as many at once as it may", async () => {
 });
 
 test("TaskQueue takes no more out of the queue than it runs", async () => {
-  const queue = new TaskQueue({ capacity: 5, concurrency: 2 });
+  const queue = new TaskQueue("queue", { capacity: 5, concurrency: 2 });
   const { host } = rig([queue]);
   const gate = new Gate();
   for (let count = 0; count < 5; count++) await queue.enqueue(() => gate.promise);
@@ -69,7 +107,7 @@ test("TaskQueue takes no more out of the queue than it runs", async () => {
 });
 
 test("TaskQueue keeps tasks that were queued before the start", async () => {
-  const queue = new TaskQueue({ capacity: 1 });
+  const queue = new TaskQueue("queue", { capacity: 1 });
   const { host } = rig([queue]);
   await queue.onIdle(); // nothing to wait for
   let ran = false;
@@ -83,11 +121,11 @@ test("TaskQueue keeps tasks that were queued before the start", async () => {
   assert.is(ran, true);
   assert.is(idle.state, "fulfilled");
   await host.stop();
-  assert.is(host.services[0]?.name, "TaskQueue");
+  assert.is(host.services[0]?.name, "queue");
 });
 
 test("TaskQueue holds back whoever queues into a full one", async () => {
-  const queue = new TaskQueue({ capacity: 1 });
+  const queue = new TaskQueue("queue", { capacity: 1 });
   const { host } = rig([queue]);
   await host.start();
   const gate = new Gate();
@@ -112,7 +150,7 @@ test("TaskQueue holds back whoever queues into a full one", async () => {
 });
 
 test("TaskQueue logs and counts a task that fails, and goes on", async () => {
-  const queue = new TaskQueue({ name: "q", capacity: 5 });
+  const queue = new TaskQueue("q", { capacity: 5 });
   const { host, lines } = rig([queue]);
   await host.start();
   await queue.enqueue(() => {
@@ -130,7 +168,7 @@ test("TaskQueue logs and counts a task that fails, and goes on", async () => {
 });
 
 test("TaskQueue gives tasks a signal of their own, and its context", async () => {
-  const queue = new TaskQueue({ name: "q", capacity: 5, concurrency: 2, timeout: 100 });
+  const queue = new TaskQueue("q", { capacity: 5, concurrency: 2, timeout: 100 });
   const { host, clock } = rig([queue]);
   await host.start();
   const signals: AbortSignal[] = [];
@@ -153,7 +191,7 @@ test("TaskQueue gives tasks a signal of their own, and its context", async () =>
 });
 
 test("TaskQueue works off what is queued when it is stopped", async () => {
-  const queue = new TaskQueue({ capacity: 5 });
+  const queue = new TaskQueue("queue", { capacity: 5 });
   const { host, clock, lines } = rig([queue]);
   await host.start();
   const done: number[] = [];
@@ -175,7 +213,7 @@ test("TaskQueue works off what is queued when it is stopped", async () => {
 });
 
 test("TaskQueue takes tasks until those after it have stopped", async () => {
-  const queue = new TaskQueue({ capacity: 1 });
+  const queue = new TaskQueue("queue", { capacity: 1 });
   const drained = new Gate();
   const server = {
     name: "server",
@@ -203,7 +241,7 @@ test("TaskQueue takes tasks until those after it have stopped", async () => {
 });
 
 test("TaskQueue returns and names what it could not finish", async () => {
-  const queue = new TaskQueue({ name: "q", capacity: 5, concurrency: 2, stopTimeout: 100 });
+  const queue = new TaskQueue("q", { capacity: 5, concurrency: 2, stopTimeout: 100 });
   const { host, clock, lines } = rig([queue]);
   await host.start();
   const obeys: Task = (signal) =>
@@ -230,7 +268,7 @@ test("TaskQueue returns and names what it could not finish", async () => {
 });
 
 test("TaskQueue stops in order with a logger that fails", async () => {
-  const queue = new TaskQueue({ capacity: 5, stopTimeout: 0 });
+  const queue = new TaskQueue("queue", { capacity: 5, stopTimeout: 0 });
   const warn = (): never => {
     throw new Error("The disk is full");
   };
@@ -245,7 +283,7 @@ test("TaskQueue stops in order with a logger that fails", async () => {
 });
 
 test("TaskQueue counts a task that ignores its signal as unfinished, and is named for it", async () => {
-  const queue = new TaskQueue({ name: "q", capacity: 5 });
+  const queue = new TaskQueue("q", { capacity: 5 });
   const { host, clock, lines } = rig([queue], { shutdownTimeout: 100, abandonTimeout: 100 });
   await host.start();
   const gate = new Gate();
@@ -266,7 +304,7 @@ test("TaskQueue counts a task that ignores its signal as unfinished, and is name
 });
 
 test("TaskQueue counts a task that fails after the grace as unfinished alone", async () => {
-  const queue = new TaskQueue({ capacity: 5, stopTimeout: 0 });
+  const queue = new TaskQueue("queue", { capacity: 5, stopTimeout: 0 });
   const { host, clock } = rig([queue]);
   await host.start();
   const gate = new Gate();
@@ -279,7 +317,7 @@ test("TaskQueue counts a task that fails after the grace as unfinished alone", a
 });
 
 test("TaskQueue leaves all when its start is cancelled", async () => {
-  const queue = new TaskQueue({ capacity: 5, concurrency: 1 });
+  const queue = new TaskQueue("queue", { capacity: 5, concurrency: 1 });
   const bad = { name: "bad", start: () => Promise.reject(new Error("no")), stop() {} };
   const { host, clock } = rig([queue, bad]);
   const task: Task = () => hang();
@@ -293,7 +331,7 @@ test("TaskQueue leaves all when its start is cancelled", async () => {
 });
 
 test("TaskQueue may be driven without a host", async () => {
-  const queue = new TaskQueue({ capacity: 5 });
+  const queue = new TaskQueue("queue", { capacity: 5 });
   const { host, clock } = rig([]);
   const forced = new AbortController();
   const context = { host, clock, forced: forced.signal, name: "q" } as never;
@@ -305,7 +343,7 @@ test("TaskQueue may be driven without a host", async () => {
   assert.is(done, 3);
   assert.is(listeners.now, 0);
 
-  const cold = new TaskQueue({ capacity: 5 });
+  const cold = new TaskQueue("queue", { capacity: 5 });
   await cold.enqueue(hang);
   await cold.stop();
   assert.is(cold.unfinished.length, 1);
@@ -315,7 +353,7 @@ for (const timeout of [100, Infinity]) {
   const end = timeout === Infinity ? "end of the grace" : "timeout";
 
   test(`TaskQueue tells a task of the ${end}, however its function is written`, async () => {
-    const queue = new TaskQueue({
+    const queue = new TaskQueue("queue", {
       capacity: 20,
       concurrency: 20,
       timeout,
@@ -361,7 +399,7 @@ for (const timeout of [100, Infinity]) {
 }
 
 test("TaskQueue gives no task a signal on which another has left something", async () => {
-  const queue = new TaskQueue({ capacity: 10, stopTimeout: 100 });
+  const queue = new TaskQueue("queue", { capacity: 10, stopTimeout: 100 });
   const { host, clock } = rig([queue]);
   await host.start();
   const told: string[] = [];
@@ -391,7 +429,7 @@ test("TaskQueue gives no task a signal on which another has left something", asy
 });
 
 test("TaskQueue uses a signal again a thousand times at most", async () => {
-  const queue = new TaskQueue({ capacity: Infinity });
+  const queue = new TaskQueue("queue", { capacity: Infinity });
   const { host } = rig([queue]);
   await host.start();
   const signals = new Set<AbortSignal>();
@@ -405,7 +443,7 @@ test("TaskQueue uses a signal again a thousand times at most", async () => {
 
 test("TaskQueue lets the event loop have its turn, whether tasks are there or come", async () => {
   for (const queued of [40_000, 0]) {
-    const queue = new TaskQueue({ capacity: Infinity });
+    const queue = new TaskQueue("queue", { capacity: Infinity });
     const { host } = rig([queue]);
     for (let count = 0; count < queued; count++) queue.tryEnqueue(() => {});
     await host.start();
@@ -420,7 +458,7 @@ test("TaskQueue lets the event loop have its turn, whether tasks are there or co
 
 for (const capacity of [0, 1, 3]) {
   test(`TaskQueue with a capacity of ${capacity} takes what may run at once, and as many more`, async () => {
-    const queue = new TaskQueue({ capacity, concurrency: 4 });
+    const queue = new TaskQueue("queue", { capacity, concurrency: 4 });
     const { host } = rig([queue]);
     const gate = new Gate();
     const enqueue = (): boolean => queue.tryEnqueue(() => gate.promise);
@@ -440,7 +478,7 @@ for (const capacity of [0, 1, 3]) {
 }
 
 test("TaskQueue lets in who waits for room, in order, as places become free", async () => {
-  const queue = new TaskQueue({ capacity: 0 });
+  const queue = new TaskQueue("queue", { capacity: 0 });
   const { host } = rig([queue]);
   const gates = [new Gate(), new Gate(), new Gate()];
   const begun: number[] = [];
@@ -465,7 +503,7 @@ test("TaskQueue lets in who waits for room, in order, as places become free", as
 });
 
 test("TaskQueue works again in a second host, and keeps what the first one left", async () => {
-  const queue = new TaskQueue({ capacity: 0, stopTimeout: 0 });
+  const queue = new TaskQueue("queue", { capacity: 0, stopTimeout: 0 });
   const first = rig([queue]);
   await first.host.start();
   const left: Task = (signal) => aborted(signal).then(() => signal.throwIfAborted());
@@ -490,7 +528,7 @@ test("TaskQueue works again in a second host, and keeps what the first one left"
 });
 
 test("TaskQueue does not start in a second host while the first one's tasks run", async () => {
-  const queue = new TaskQueue({ capacity: 5 });
+  const queue = new TaskQueue("queue", { capacity: 5 });
   const first = rig([queue], { shutdownTimeout: 0, abandonTimeout: 0 });
   await first.host.start();
   const gate = new Gate();
@@ -513,7 +551,7 @@ test("TaskQueue does not start in a second host while the first one's tasks run"
 });
 
 test("TaskQueue without room for any hands tasks straight over", async () => {
-  const queue = new TaskQueue({ capacity: 0 });
+  const queue = new TaskQueue("queue", { capacity: 0 });
   const { host } = rig([queue]);
   await host.start();
   let done = 0;
@@ -525,7 +563,7 @@ test("TaskQueue without room for any hands tasks straight over", async () => {
 });
 
 test("TaskQueue is idle when the last who waited for room has given that up", async () => {
-  const queue = new TaskQueue({ capacity: 0 });
+  const queue = new TaskQueue("queue", { capacity: 0 });
   const controller = new AbortController();
   const waiting = new Fate(queue.enqueue(async () => {}, controller.signal));
   const idle = new Fate(queue.onIdle());
@@ -538,7 +576,7 @@ test("TaskQueue is idle when the last who waited for room has given that up", as
 });
 
 test("onIdle() of a TaskQueue leaves nothing of who has waited", async () => {
-  const queue = new TaskQueue({ capacity: 1 });
+  const queue = new TaskQueue("queue", { capacity: 1 });
   const { host } = rig([queue]);
   await host.start();
   const before = heapInUse();
@@ -556,7 +594,7 @@ test("onIdle() of a TaskQueue leaves nothing of who has waited", async () => {
 
 test("TaskQueue names what is wrong, and whose it is", async () => {
   const wrong = (options: object): string =>
-    thrown(() => new TaskQueue({ name: "mails", capacity: 1, ...options })).message;
+    thrown(() => new TaskQueue("mails", { capacity: 1, ...options })).message;
   const mails = 'Cannot use service "mails"';
   for (
     const [options, message] of [
@@ -568,18 +606,19 @@ test("TaskQueue names what is wrong, and whose it is", async () => {
       [{ concurrency: Infinity }, `${mails}.concurrency: Infinity is no whole number from 1`],
       [{ timeout: "5" }, `${mails}.timeout: expected number, got string "5"`],
       [{ stopTimeout: -1 }, `${mails}.stopTimeout: -1 is not 0 or more`],
-      [{ name: 5 }, "Cannot use TaskQueue options.name: expected string, got number 5"],
     ] as const
   ) {
     assert.is(wrong(options), message);
   }
   for (const options of [undefined, null, "mails"]) {
     assert.match(
-      thrown(() => new TaskQueue(options as never)).message,
-      /^Cannot use TaskQueue options: expected object, got (undefined|null|string "mails")$/,
+      thrown(() => new TaskQueue("mails", options as never)).message,
+      /^Cannot use service "mails": expected object, got (undefined|null|string "mails")$/,
     );
   }
-  const queue = new TaskQueue({ name: "mails", capacity: 1 });
+  const named = "Cannot use the name of a service: expected string, got object Object";
+  assert.is(thrown(() => new TaskQueue({ capacity: 1 } as never, {} as never)).message, named);
+  const queue = new TaskQueue("mails", { capacity: 1 });
   const task = 'Cannot use a task of service "mails": expected function, got string "task"';
   assert.is((await rejection(queue.enqueue("task" as never)) as Error).message, task);
   assert.is(thrown(() => queue.tryEnqueue("task" as never)).message, task);
@@ -596,8 +635,8 @@ test("TaskQueue warns of an option whose name differs in case only", () => {
   const original = console.warn;
   console.warn = (line: unknown) => lines.push(line);
   try {
-    const options = { name: "letters", capacity: 1, timeOut: 5 };
-    new TaskQueue(options);
+    const options = { capacity: 1, timeOut: 5 };
+    new TaskQueue("letters", options);
   } finally {
     console.warn = original;
   }

@@ -290,9 +290,9 @@ for (
   });
 }
 
-test("timed() with onError fail is a worker that fails", async () => {
+test("timed() with failure fail is a worker that fails", async () => {
   const clock = new FakeClock();
-  const job = timed("job", { period: 100, onError: "fail", work: () => Promise.reject(boom) });
+  const job = timed("job", { period: 100, failure: "fail", work: () => Promise.reject(boom) });
   const { host, lines } = rig([job], { clock });
   const run = new Fate(host.run());
   await clock.advance(100);
@@ -306,7 +306,7 @@ test("timed() with onError fail is a worker that fails", async () => {
 
 test("timed() that has failed leaves no listener behind", async () => {
   const { clock, host, lines } = rig([]);
-  const job = timed("job", { period: 100, onError: "fail", work: () => Promise.reject(boom) });
+  const job = timed("job", { period: 100, failure: "fail", work: () => Promise.reject(boom) });
   const { signal } = new AbortController();
   const forced = new AbortController().signal;
   const listeners = new Listeners(signal);
@@ -317,9 +317,9 @@ test("timed() that has failed leaves no listener behind", async () => {
   assert.equal([listeners.added, listeners.now], [1, 0]);
 });
 
-test("timed() with onError fail may be ignored by the host, and has then ended", async () => {
+test("timed() with failure fail may be ignored by the host, and has then ended", async () => {
   const { host, clock, job } = await started({
-    onError: "fail",
+    failure: "fail",
     backgroundServiceExceptionBehavior: "ignore",
     work: () => Promise.reject(boom),
   });
@@ -427,8 +427,8 @@ test("trigger() rejects with what its run failed with, which is logged and count
   await host.stop();
 });
 
-test("trigger() of a run that fails a service with onError fail rejects, and so does the host", async () => {
-  const { host, job } = await started({ onError: "fail", work: () => Promise.reject(boom) });
+test("trigger() of a run that fails a service with failure fail rejects, and so does the host", async () => {
+  const { host, job } = await started({ failure: "fail", work: () => Promise.reject(boom) });
   assert.is(await rejection(job.trigger()), boom);
   await quiet();
   assert.is(await rejection(host.stop()), boom);
@@ -437,7 +437,7 @@ test("trigger() of a run that fails a service with onError fail rejects, and so 
 test("trigger() during a run that ends the work is refused when the work has ended", async () => {
   const gate = new Gate();
   const { host, clock, job } = await started({
-    onError: "fail",
+    failure: "fail",
     backgroundServiceExceptionBehavior: "ignore",
     work: () => gate.promise,
   });
@@ -516,7 +516,7 @@ test("timed() waits at the stop for the run that goes on, whose signal says why"
 
 test("timed() takes a run that ends with the stop for no failure", async () => {
   const { host, clock, job, lines } = await started({
-    onError: "fail",
+    failure: "fail",
     work: (signal) => new Promise((_, reject) => (signal.onabort = () => reject(signal.reason))),
   });
   await clock.advance(100);
@@ -528,7 +528,7 @@ test("timed() takes a run that ends with the stop for no failure", async () => {
 test("timed() takes a run that ends with the lifetime for no failure, before its own stop", async () => {
   const job = timed("job", {
     period: 100,
-    onError: "fail",
+    failure: "fail",
     work: async (_signal, { lifetime }) => {
       await aborted(lifetime.stopping);
       throw lifetime.stopping.reason;
@@ -709,9 +709,9 @@ for (
     [{ jitter: -1 }, RangeError, 'Cannot use service "job".jitter: -1 is not 0 or more'],
     [{ jitter: Infinity }, RangeError, 'Cannot use service "job".jitter: Infinity is not finite'],
     [
-      { onError: "x" },
+      { failure: "x" },
       TypeError,
-      'Cannot use service "job".onError: expected log or fail, got string "x"',
+      'Cannot use service "job".failure: expected log or fail, got string "x"',
     ],
     [{ now: 5 }, TypeError, 'Cannot use service "job".now: expected function, got number 5'],
     [{ stop: 5 }, TypeError, 'Cannot use service "job".stop: expected function, got number 5'],
@@ -746,10 +746,10 @@ for (
 }
 
 test("timed() warns of a setting whose name is wrong in case only", async () => {
-  const definition = { period: 1, onerror: "fail", work: hang };
+  const definition = { period: 1, Failure: "fail", work: hang };
   const lines = await warnings(() => timed("job", definition));
   assert.equal(lines, [
-    'Cannot use service "job": there is no "onerror", did you mean "onError"',
+    'Cannot use service "job": there is no "Failure", did you mean "failure"',
   ]);
 });
 

@@ -5,7 +5,7 @@ const { createHost } = await library("mod");
 const { TaskQueue } = await library("src/consumers/mod");
 
 await drive(async (concurrency) => {
-  const queue = new TaskQueue({ capacity: Infinity, concurrency });
+  const queue = new TaskQueue("queue", { capacity: Infinity, concurrency });
   const host = createHost([queue]);
   await host.start();
   return {

@@ -1,12 +1,12 @@
 /** The application: the same on every runtime. */
 import { delay, type Host } from "@runhost/host";
-import { healthRoutes, runhost, type RunhostEnv } from "@runhost/host/hono";
+import { hostContext, type HostEnv, probeHandler } from "@runhost/host/hono";
 import { Hono } from "hono";
 
-export function application(host: Host): Hono<RunhostEnv> {
-  const app = new Hono<RunhostEnv>();
-  app.get("/:probe{livez|startupz|readyz}", healthRoutes(host));
-  app.use(runhost(host));
+export function application(host: Host): Hono<HostEnv> {
+  const app = new Hono<HostEnv>();
+  app.get("/:probe{livez|startupz|readyz}", probeHandler(host));
+  app.use(hostContext(host));
 
   app.get("/", (c) => c.text(`Hello from a host that has ${c.var.host.state}`));
 

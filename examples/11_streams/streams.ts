@@ -1,13 +1,13 @@
 /** What is streamed, on every runtime, and how it ends well when the host stops. */
 import { every, type Host, onAbort } from "@runhost/host";
-import { runhost, type RunhostEnv } from "@runhost/host/hono";
+import { hostContext, type HostEnv } from "@runhost/host/hono";
 import { Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 
 /** Server-sent events at `/events`: ticks, until the client goes or the host closes its intake. */
-export function events(host: Host): Hono<RunhostEnv> {
-  const app = new Hono<RunhostEnv>();
-  app.use(runhost(host));
+export function events(host: Host): Hono<HostEnv> {
+  const app = new Hono<HostEnv>();
+  app.use(hostContext(host));
   app.get("/events", (c) => {
     const signal = c.var.requestSignal();
     return streamSSE(c, async (stream) => {

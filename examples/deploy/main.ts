@@ -10,6 +10,6 @@ const server = createServer((_request, response) => response.end("Hello\n"));
 
 await runHost([
   systemd(),
-  probeServer({ port: Number(PROBE_PORT) }),
+  probeServer("probes", { port: Number(PROBE_PORT) }),
   httpServer("web", { server, port: Number(PORT) }),
 ], { drainDelay: Number(DRAIN_DELAY) });

@@ -67,6 +67,7 @@ export function createJournal({ clock, logger, onEvent }: Settings): Journal {
       if (quiet && !observers.size) return;
       const service = member.name;
       const duration = clock.now() - begun;
+      // `serviceDone`, `serviceFailed`, `serviceLate` or `serviceAbandoned`.
       tell({ type: `service${how}`, service, phase, duration, ...failure } as Untold<HostEvent>);
       if (quiet) return;
       const words = how === "Done" ? "done late" : how.toLowerCase();

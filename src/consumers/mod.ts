@@ -6,7 +6,7 @@
  * import { createHost } from "@runhost/host";
  * import { TaskQueue } from "@runhost/host/consumers";
  *
- * const queue = new TaskQueue({ capacity: 100, concurrency: 4 });
+ * const queue = new TaskQueue("queue", { capacity: 100, concurrency: 4 });
  *
  * const host = createHost([queue]);
  * await host.start();
@@ -18,7 +18,7 @@
  */
 
 export { ChannelClosedError } from "../channels/channel_closed_error.ts";
-export { Consumer, consumer, type ConsumerDefinition, type IdleOptions } from "./consumer.ts";
+export { type Consumer, consumer, type ConsumerDefinition, type IdleOptions } from "./consumer.ts";
 export { Inbox, type InboxOptions } from "./inbox.ts";
 export {
   type Input,

@@ -10,7 +10,8 @@ import { Channel } from "../channels/channel.ts";
 import { ChannelClosedError } from "../channels/channel_closed_error.ts";
 import type { ConsumerDetails } from "./types.ts";
 import type { Delivery } from "./source.ts";
-import type { ServiceContext } from "../types.ts";
+import { define } from "../hosted_service.ts";
+import type { HostedServiceHooks, ServiceContext } from "../types.ts";
 
 /**
  * Work for a {@linkcode TaskQueue}. It is done when what it returns fulfils.
@@ -21,15 +22,11 @@ import type { ServiceContext } from "../types.ts";
  */
 export type Task = (signal: AbortSignal, context: ServiceContext) => unknown;
 
-/** Options of a {@linkcode TaskQueue}. */
-export interface TaskQueueOptions {
-  /**
-   * What the host calls it.
-   *
-   * @default {"TaskQueue"}
-   */
-  readonly name?: string | undefined;
-
+/**
+ * Options of a {@linkcode TaskQueue}, and all settings and hooks of a hosted service: its `start` runs
+ * before the first task, its `stop` when no task runs any more.
+ */
+export interface TaskQueueOptions extends Omit<HostedServiceHooks, "details"> {
   /**
    * How many tasks may wait in the queue; then {@linkcode TaskQueue.enqueue} waits for room.
    * `Infinity` for no limit. A task for which there is a free place to run does not wait: with 0, as
@@ -50,23 +47,7 @@ export interface TaskQueueOptions {
    * @default {Infinity}
    */
   readonly timeout?: number | undefined;
-
-  /**
-   * Milliseconds each stop hook may take before the queue's grace is over; see
-   * `HostedService.stopTimeout`.
-   *
-   * @default {Infinity}
-   */
-  readonly stopTimeout?: number | undefined;
 }
-
-const optionNames: readonly (keyof TaskQueueOptions)[] = [
-  "name",
-  "capacity",
-  "concurrency",
-  "timeout",
-  "stopTimeout",
-];
 
 /** What a {@linkcode TaskQueue} has done, and what waits in it. */
 export interface TaskQueueDetails {
@@ -105,7 +86,7 @@ export interface TaskQueueDetails {
  * import { deepEqual } from "node:assert/strict";
  *
  * const sent: string[] = [];
- * const queue = new TaskQueue({ name: "mail", capacity: 100, concurrency: 2 });
+ * const queue = new TaskQueue("mail", { capacity: 100, concurrency: 2 });
  * const host = createHost([queue]);
  * await host.start();
  *
@@ -117,9 +98,7 @@ export interface TaskQueueDetails {
  */
 export class TaskQueue extends BackgroundService {
   /** What the host calls it. */
-  readonly name: string;
-  /** See {@linkcode TaskQueueOptions.stopTimeout}. */
-  readonly stopTimeout: number | undefined;
+  declare readonly name: string;
   readonly #capacity: number;
   readonly #concurrency: number;
   readonly #pump: Pump<Task>;
@@ -138,22 +117,21 @@ export class TaskQueue extends BackgroundService {
   /**
    * Makes an empty queue, which takes tasks at once and runs them once it is started.
    *
-   * @throws {TypeError} If an option is of the wrong type.
+   * @param name What the host calls it.
+   * @throws {TypeError} If the name is not a string, or an option of the wrong type; the message names
+   * service and option.
    * @throws {RangeError} If `capacity` is neither a whole number, 0 or more, nor `Infinity`; if
    * `concurrency` is no whole number from 1; or a time limit is negative or `NaN`.
    */
-  constructor(options: TaskQueueOptions) {
+  constructor(name: string, options: TaskQueueOptions) {
     super();
-    check("TaskQueue options", options, {});
-    const { name = "TaskQueue", capacity, stopTimeout } = options;
-    const { concurrency = 1, timeout = Infinity } = options;
-    check("TaskQueue options.name", name, "");
+    check("the name of a service", name, "");
     const label = `service "${name}"`;
-    checkNames(label, options, optionNames);
+    check(label, options, {});
+    checkNames(label, options, ["capacity", "concurrency", "timeout"]);
+    const { capacity, concurrency = 1, timeout = Infinity } = options;
     if (capacity !== Infinity) checkWhole(`${label}.capacity`, capacity, 0);
-    if (stopTimeout !== undefined) check(`${label}.stopTimeout`, stopTimeout, 0);
-    this.name = name;
-    this.stopTimeout = stopTimeout;
+    define(this, name, options);
     this.#capacity = capacity;
     this.#concurrency = concurrency;
     // With a timeout each task needs one that no other has had.
@@ -224,7 +202,7 @@ export class TaskQueue extends BackgroundService {
    * import { TaskQueue } from "@runhost/host/consumers";
    * import { equal } from "node:assert/strict";
    *
-   * const queue = new TaskQueue({ capacity: 1 });
+   * const queue = new TaskQueue("queue", { capacity: 1 });
    *
    * equal(queue.tryEnqueue(async () => {}), true);
    * equal(queue.tryEnqueue(async () => {}), false); // answer 503

@@ -5,14 +5,14 @@
  *
  * ```ts
  * import { createHost } from "@runhost/host";
- * import { healthRoutes, runhost, type RunhostEnv } from "@runhost/host/hono";
+ * import { probeHandler, hostContext, type HostEnv } from "@runhost/host/hono";
  * import { Hono } from "hono";
  * import { equal } from "node:assert/strict";
  *
  * const host = createHost([]);
- * const app = new Hono<RunhostEnv>()
- *   .get("/:probe{livez|startupz|readyz}", healthRoutes(host))
- *   .use(runhost(host))
+ * const app = new Hono<HostEnv>()
+ *   .get("/:probe{livez|startupz|readyz}", probeHandler(host))
+ *   .use(hostContext(host))
  *   .post("/orders", (c) => {
  *     c.var.waitUntil(Promise.resolve("the mail is sent"));
  *     return c.text("Thank you", 202);
@@ -35,8 +35,8 @@ import { healthHandler } from "../health/mod.ts";
 import { onAbort } from "../on_abort.ts";
 import type { ApplicationLifetime, Host } from "../types.ts";
 
-/** What {@linkcode runhost} puts on the context, as `c.var.host` and so on. */
-export interface RunhostVariables {
+/** What {@linkcode hostContext} puts on the context, as `c.var.host` and so on. */
+export interface HostVariables {
   /** The host. */
   readonly host: Host;
   /** Its signals, and the way to ask for the stop. */
@@ -58,34 +58,34 @@ export interface RunhostVariables {
    * Hands over work that goes on after the response: to the execution context of the request if
    * it has one, else to {@linkcode Host.waitUntil}.
    */
-  readonly waitUntil: (work: Promise<unknown>) => void;
+  readonly waitUntil: (work: PromiseLike<unknown>) => void;
 }
 
-/** For `new Hono<RunhostEnv>()`. */
-export interface RunhostEnv {
+/** For `new Hono<HostEnv>()`. */
+export interface HostEnv {
   /** What `c.var` has. */
-  Variables: RunhostVariables;
+  Variables: HostVariables;
 }
 
 /**
  * Middleware that puts the host and its lifetime, the request's signal and `waitUntil` on the
- * context; see {@linkcode RunhostVariables}.
+ * context; see {@linkcode HostVariables}.
  *
  * Fits into any application; chained, its variables are inferred. Only in one call of `use` with
  * other middleware Hono takes the environment of the first for that of all: there say
- * `runhost<MyEnv>(host)`.
+ * `hostContext<MyEnv>(host)`.
  *
  * @example A stream that ends with the client, or with the host
  * ```ts
  * import { createHost, delay } from "@runhost/host";
- * import { runhost, type RunhostEnv } from "@runhost/host/hono";
+ * import { hostContext, type HostEnv } from "@runhost/host/hono";
  * import { Hono } from "hono";
  * import { streamSSE } from "hono/streaming";
  * import { equal } from "node:assert/strict";
  *
  * const host = createHost([]);
- * const app = new Hono<RunhostEnv>();
- * app.use(runhost(host));
+ * const app = new Hono<HostEnv>();
+ * app.use(hostContext(host));
  * app.get("/ticks", (c) => {
  *   const signal = c.var.requestSignal();
  *   return streamSSE(c, async (stream) => {
@@ -101,8 +101,8 @@ export interface RunhostEnv {
  * equal(await text, "data: tick\n\n");
  * ```
  */
-export function runhost<E extends RunhostEnv = RunhostEnv>(host: Host): MiddlewareHandler<E>;
-export function runhost(host: Host): MiddlewareHandler<RunhostEnv> {
+export function hostContext<E extends HostEnv = HostEnv>(host: Host): MiddlewareHandler<E>;
+export function hostContext(host: Host): MiddlewareHandler<HostEnv> {
   const { lifetime } = host;
   return async (c, next) => {
     let watch: Watch | undefined;
@@ -119,7 +119,7 @@ export function runhost(host: Host): MiddlewareHandler<RunhostEnv> {
       }
       return watch.signal;
     });
-    c.set("waitUntil", (work) => keeper(c, host).waitUntil(work));
+    c.set("waitUntil", (work) => keeper(c, host).waitUntil(Promise.resolve(work)));
 
     try {
       await next();
@@ -162,7 +162,7 @@ function watchRequest(client: AbortSignal, closing: AbortSignal): Watch {
 }
 
 /** Watches on while the body of the response lasts. */
-function follow(watch: Watch, c: Context<RunhostEnv>): void {
+function follow(watch: Watch, c: Context<HostEnv>): void {
   const { res } = c;
   if (!res.body) return watch.end();
   if (c.req.method === "HEAD") return watch.left(new AbortError("Nobody reads the body"));
@@ -171,7 +171,7 @@ function follow(watch: Watch, c: Context<RunhostEnv>): void {
 }
 
 /** Who keeps the work of a request: its execution context, if it has one. */
-function keeper(c: Context<RunhostEnv>, host: Host): Pick<Host, "waitUntil"> {
+function keeper(c: Context<HostEnv>, host: Host): Pick<Host, "waitUntil"> {
   try {
     return c.executionCtx;
   } catch {
@@ -185,18 +185,18 @@ function keeper(c: Context<RunhostEnv>, host: Host): Pick<Host, "waitUntil"> {
  * @example The three routes, under any prefix
  * ```ts
  * import { createHost } from "@runhost/host";
- * import { healthRoutes } from "@runhost/host/hono";
+ * import { probeHandler } from "@runhost/host/hono";
  * import { Hono } from "hono";
  * import { equal } from "node:assert/strict";
  *
  * const host = createHost([]);
- * const app = new Hono().get("/health/:probe{livez|startupz|readyz}", healthRoutes(host));
+ * const app = new Hono().get("/health/:probe{livez|startupz|readyz}", probeHandler(host));
  *
  * equal((await app.request("/health/livez")).status, 200);
  * equal((await app.request("/health/readyz")).status, 503);
  * ```
  */
-export function healthRoutes(
+export function probeHandler(
   host: Host,
 ): (c: { readonly req: { readonly raw: Request } }) => Promise<Response> {
   const handle = healthHandler(host);

@@ -31,17 +31,17 @@ import { currentProcess, processPlatform } from "./_process.ts";
 import { checkRuntime } from "./_runtime.ts";
 import type { Host, HostLifetime, HostOptions, RunHostOptions, Services } from "../types.ts";
 
-export * from "../../mod.ts";
-export type { ConsoleLifetimeOptions };
-export type { ExecutionContext, FetchResult } from "./servers/_fetch.ts";
+export * from "../core.ts";
+export type { ConsoleLifetimeOptions, RunHostOptions };
+export type { FetchResult, ServerContext } from "./servers/_fetch.ts";
 export {
   type BunServer,
+  type BunServerOptions as HttpServerOptions,
   httpServer,
-  type HttpServerOptions,
   probeServer,
   type SrvxServer,
 } from "./servers/_bun_server.ts";
-export { type Cut, type CutRequests, RequestsCutError } from "./servers/_http_server.ts";
+export { type CutRequests, RequestsCutError } from "./servers/_http_server.ts";
 export type { ProbeServerOptions } from "./servers/_probe_server.ts";
 
 /** Tells the modules of one evaluation from those that a reload has evaluated anew. */

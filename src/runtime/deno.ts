@@ -30,17 +30,17 @@ import { checkRuntime, inMainThread } from "./_runtime.ts";
 import { stopSignals } from "./_signals.ts";
 import type { Host, HostLifetime, HostOptions, RunHostOptions, Services } from "../types.ts";
 
-export * from "../../mod.ts";
-export type { ConsoleLifetimeOptions };
-export type { ExecutionContext, FetchResult } from "./servers/_fetch.ts";
+export * from "../core.ts";
+export type { ConsoleLifetimeOptions, RunHostOptions };
+export type { FetchResult, ServerContext } from "./servers/_fetch.ts";
 export {
+  type DenoServerOptions as HttpServerOptions,
   httpServer,
-  type HttpServerOptions,
   probeServer,
   type ServeInfo,
   type SrvxServer,
 } from "./servers/_deno_server.ts";
-export { type Cut, type CutRequests, RequestsCutError } from "./servers/_http_server.ts";
+export { type CutRequests, RequestsCutError } from "./servers/_http_server.ts";
 export type { ProbeServerOptions } from "./servers/_probe_server.ts";
 
 /** What is used of Deno. */

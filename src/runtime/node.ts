@@ -27,16 +27,16 @@ import {
 import { processPlatform } from "./_process.ts";
 import type { Host, HostLifetime, HostOptions, RunHostOptions, Services } from "../types.ts";
 
-export * from "../../mod.ts";
-export type { ConsoleLifetimeOptions };
+export * from "../core.ts";
+export type { ConsoleLifetimeOptions, RunHostOptions };
 export {
   type HttpServer,
   httpServer,
-  type HttpServerOptions,
+  type NodeServerOptions as HttpServerOptions,
   probeServer,
   type SrvxServer,
 } from "./servers/_node_server.ts";
-export { type Cut, type CutRequests, RequestsCutError } from "./servers/_http_server.ts";
+export { type CutRequests, RequestsCutError } from "./servers/_http_server.ts";
 export type { ProbeServerOptions } from "./servers/_probe_server.ts";
 
 /**

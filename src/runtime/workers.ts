@@ -1,7 +1,7 @@
 /**
  * The core for platforms that run nothing but events: Cloudflare Workers, and others that have a
- * `waitUntil`; AWS Lambda and Azure Functions, too. Everything of `@runhost/host`, with a host that
- * starts inside the first event.
+ * `waitUntil`; AWS Lambda and Azure Functions, too. Everything of `@runhost/host` but `runHost`, which
+ * waits for the end of a process, with a host that starts inside the first event.
  *
  * Where there is a process, import `@runhost/host/node`, `/deno` or `/bun` instead.
  *
@@ -19,10 +19,16 @@
  * });
  * ```
  *
+ * Who is given what: a factory a {@linkcode HostContext}, the hooks of a service a
+ * {@linkcode ServiceContext}, as on every runtime; what runs inside one event an
+ * {@linkcode EventContext}, which a handler of {@linkcode exportedHandler} has as a
+ * {@linkcode WorkerContext}, with what Cloudflare gave: its {@linkcode ExecutionContext} and `env`,
+ * the bindings.
+ *
  * @module
  */
 
-export * from "../../mod.ts";
+export * from "../core.ts";
 export type { BackoffOptions } from "../consumers/retry.ts";
 export { AlarmHost, type AlarmHostOptions, type AlarmState } from "./workers/_alarm_host.ts";
 export { BackgroundObject } from "./workers/_background_object.ts";
@@ -33,7 +39,7 @@ export {
   exportedHandler,
   type ExportedHandlerOptions,
   type QueueBatch,
-  type QueueConsumer,
+  type QueueHandler,
   type QueueMessage,
   type ScheduledController,
   type ScheduledJob,

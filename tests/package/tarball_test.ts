@@ -71,7 +71,10 @@ test("the tarball runs on Deno without a permission, as npm:@runhost/host", () =
 });
 
 test("the entry for Hono runs where Hono is not installed", () => {
-  write("main.js", `import { runhost } from "@runhost/host/hono"; console.log(typeof runhost);`);
+  write(
+    "main.js",
+    `import { hostContext } from "@runhost/host/hono"; console.log(typeof runhost);`,
+  );
   assert.is(run(consumer, process.execPath, "main.js"), "function\n");
 });
 
@@ -128,11 +131,11 @@ function runsProgram(specifier: string, ...command: [string, ...string[]]): void
 
 const honoProgram = `
   import type { Host } from "@runhost/host";
-  import { healthRoutes, runhost } from "@runhost/host/hono";
+  import { probeHandler, hostContext } from "@runhost/host/hono";
   import { Hono } from "hono";
 
   export const application = (host: Host) =>
-    new Hono().get("/readyz", healthRoutes(host)).use(runhost(host)).get(
+    new Hono().get("/readyz", probeHandler(host)).use(hostContext(host)).get(
       "/",
       (c) => c.text(c.var.lifetime.stopping.aborted ? "" : c.var.host.state),
     );

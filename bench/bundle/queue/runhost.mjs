@@ -2,7 +2,7 @@ import { createHost } from "@runhost/host";
 import { TaskQueue } from "@runhost/host/consumers";
 
 async function main() {
-  const queue = new TaskQueue({ capacity: Infinity });
+  const queue = new TaskQueue("queue", { capacity: Infinity });
   const host = createHost([queue]);
   await host.start();
   for (const number of [1, 2, 3]) {

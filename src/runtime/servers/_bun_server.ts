@@ -1,6 +1,6 @@
 import { check, nothing } from "../../_check.ts";
 import type { HostedService, HostedServiceHooks, ServiceContext } from "../../types.ts";
-import { type ExecutionContext, type FetchResult, serveFetch } from "./_fetch.ts";
+import { type FetchResult, serveFetch, type ServerContext } from "./_fetch.ts";
 import {
   checkServer,
   checkSrvx,
@@ -42,14 +42,14 @@ export interface SrvxServer {
  * hooks of a hosted service. What `starting` and `start` do is done before it listens, what `stop`
  * and `stopped` do after it has drained.
  */
-export interface HttpServerOptions extends HostedServiceHooks {
+export interface BunServerOptions extends HostedServiceHooks {
   /**
    * Answers requests: `app.fetch` of Hono, which finds `server` as `c.env`.
    *
    * @param server What `Bun.serve` made.
    * @param context Its `waitUntil` ties work to this service; in Hono `c.executionCtx`.
    */
-  fetch?(request: Request, server: BunServer, context: ExecutionContext): FetchResult;
+  fetch?(request: Request, server: BunServer, context: ServerContext): FetchResult;
   /** A server of srvx that does not listen yet, in place of `fetch`. */
   readonly server?: SrvxServer | undefined;
   /**
@@ -132,7 +132,7 @@ const interval = 20;
  * await host.stop();
  * ```
  */
-export function httpServer(name: string, options: HttpServerOptions): HostedService {
+export function httpServer(name: string, options: BunServerOptions): HostedService {
   const label = checkServer(name, options, ["fetch", "server", "serve"]);
   const { fetch, server, serve } = options;
   if (server) checkSrvx(`${label}.server`, server, { serve: nothing, serveOptions: {} });
@@ -150,6 +150,7 @@ export function httpServer(name: string, options: HttpServerOptions): HostedServ
  * port of its own: it listens before any service starts, wherever it is in the list, and closes
  * when all have stopped. So probes are answered during a long migration and to the end of a drain.
  *
+ * @param name What the host calls it.
  * @throws {TypeError} If an option has the wrong type; the message names service and option.
  * @throws {RangeError} If `port` is no whole number from 0 to 65535, or `stopTimeout` negative.
  *
@@ -159,7 +160,7 @@ export function httpServer(name: string, options: HttpServerOptions): HostedServ
  * import { equal } from "node:assert/strict";
  *
  * let url = "";
- * const host = createHost([probeServer({ port: 0, hostname: "127.0.0.1" })], {
+ * const host = createHost([probeServer("probes", { port: 0, hostname: "127.0.0.1" })], {
  *   onEvent: (event) => event.type === "serviceListening" && (url = event.url),
  * });
  * await host.start();
@@ -169,11 +170,15 @@ export function httpServer(name: string, options: HttpServerOptions): HostedServ
  * await host.stop();
  * ```
  */
-export function probeServer(options: ProbeServerOptions): HostedService {
-  return createProbeServer(options, (fetch, context) => listen({ ...options, fetch }, context));
+export function probeServer(name: string, options: ProbeServerOptions): HostedService {
+  return createProbeServer(
+    name,
+    options,
+    (fetch, context) => listen({ ...options, fetch }, context),
+  );
 }
 
-async function listen(options: HttpServerOptions, context: ServiceContext): Promise<Listener> {
+async function listen(options: BunServerOptions, context: ServiceContext): Promise<Listener> {
   const { Bun } = globalThis as unknown as {
     readonly Bun: { serve(options: object): Server };
   };

@@ -1,6 +1,6 @@
 import { check, nothing } from "../../_check.ts";
 import type { HostedService, HostedServiceHooks, ServiceContext } from "../../types.ts";
-import { type ExecutionContext, type FetchResult, serveFetch } from "./_fetch.ts";
+import { type FetchResult, serveFetch, type ServerContext } from "./_fetch.ts";
 import {
   addressOf,
   checkServer,
@@ -45,14 +45,14 @@ export interface SrvxServer {
  * hooks of a hosted service. What `starting` and `start` do is done before it listens, what `stop`
  * and `stopped` do after it has drained.
  */
-export interface HttpServerOptions extends HostedServiceHooks {
+export interface DenoServerOptions extends HostedServiceHooks {
   /**
    * Answers requests: `app.fetch` of Hono, which finds `info` as `c.env`.
    *
    * @param info What `Deno.serve` tells of the request.
    * @param context Its `waitUntil` ties work to this service; in Hono `c.executionCtx`.
    */
-  fetch?(request: Request, info: ServeInfo, context: ExecutionContext): FetchResult;
+  fetch?(request: Request, info: ServeInfo, context: ServerContext): FetchResult;
   /** A server of srvx that does not listen yet, in place of `fetch`. */
   readonly server?: SrvxServer | undefined;
   /**
@@ -89,7 +89,7 @@ type Handler = (request: Request, info: ServeInfo) => FetchResult;
 
 /** Who answers, and how to listen: on `Deno.serve`, or on srvx, which does that. */
 interface Source extends Place {
-  readonly fetch: (request: Request, info: ServeInfo, context: ExecutionContext) => FetchResult;
+  readonly fetch: (request: Request, info: ServeInfo, context: ServerContext) => FetchResult;
   readonly secure: boolean;
   serve(handler: Handler, signal: AbortSignal): DenoServer | PromiseLike<DenoServer>;
   /** Called when all is closed. */
@@ -142,7 +142,7 @@ interface Source extends Place {
  * await host.stop();
  * ```
  */
-export function httpServer(name: string, options: HttpServerOptions): HostedService {
+export function httpServer(name: string, options: DenoServerOptions): HostedService {
   const label = checkServer(name, options, ["fetch", "server", "serve"]);
   const { fetch, server, serve = {} } = options;
   const shape = { serve: nothing, fetch: nothing, serveOptions: {} };
@@ -164,6 +164,7 @@ export function httpServer(name: string, options: HttpServerOptions): HostedServ
  * port of its own: it listens before any service starts, wherever it is in the list, and closes
  * when all have stopped. So probes are answered during a long migration and to the end of a drain.
  *
+ * @param name What the host calls it.
  * @throws {TypeError} If an option has the wrong type; the message names service and option.
  * @throws {RangeError} If `port` is no whole number from 0 to 65535, or `stopTimeout` negative.
  *
@@ -173,7 +174,7 @@ export function httpServer(name: string, options: HttpServerOptions): HostedServ
  * import { equal } from "node:assert/strict";
  *
  * let url = "";
- * const host = createHost([probeServer({ port: 0, hostname: "127.0.0.1" })], {
+ * const host = createHost([probeServer("probes", { port: 0, hostname: "127.0.0.1" })], {
  *   onEvent: (event) => event.type === "serviceListening" && (url = event.url),
  * });
  * await host.start();
@@ -183,8 +184,9 @@ export function httpServer(name: string, options: HttpServerOptions): HostedServ
  * await host.stop();
  * ```
  */
-export function probeServer(options: ProbeServerOptions): HostedService {
+export function probeServer(name: string, options: ProbeServerOptions): HostedService {
   return createProbeServer(
+    name,
     options,
     (fetch, context) => listen(denoSource({ ...options, fetch }), context),
   );
@@ -250,7 +252,7 @@ function unavailable(): Response {
   return new Response("The server is stopping\n", { status: 503, headers });
 }
 
-function denoSource({ fetch, port, hostname, serve }: HttpServerOptions): Source {
+function denoSource({ fetch, port, hostname, serve }: DenoServerOptions): Source {
   const { Deno } = globalThis as unknown as {
     readonly Deno: { serve(options: object, handler: Handler): DenoServer };
   };

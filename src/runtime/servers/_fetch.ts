@@ -3,7 +3,7 @@ import type { ServiceContext } from "../../types.ts";
 import { leaving } from "./_http_server.ts";
 
 /** What a fetch handler hands work over to; in Hono `c.executionCtx`. */
-export interface ExecutionContext {
+export interface ServerContext {
   /** The stop of the server's service waits for it; see `ServiceContext.waitUntil`. */
   waitUntil(work: PromiseLike<unknown>): void;
   /** Does nothing: there is nothing to pass through to. */
@@ -20,7 +20,7 @@ export type FetchResult =
   | Promise<Response | undefined | void>;
 
 /** A fetch handler; `env` is what the runtime gives it, in Hono `c.env`. */
-export type Fetch<Env> = (request: Request, env: Env, context: ExecutionContext) => FetchResult;
+export type Fetch<Env> = (request: Request, env: Env, context: ServerContext) => FetchResult;
 
 /**
  * Milliseconds in which a request may still come whose sender was promised that it may: on a
@@ -43,7 +43,7 @@ export function serveFetch<Env>(
   fetch: Fetch<Env>,
   { host, waitUntil }: ServiceContext,
 ): Served<Env> {
-  const context: ExecutionContext = { waitUntil, passThroughOnException: nothing, props: {} };
+  const context: ServerContext = { waitUntil, passThroughOnException: nothing, props: {} };
   let promised = -Infinity;
   const dismiss = <R extends Response | undefined | void>(response: R): R | Response => {
     if (response && leaving(host)) return lastOnConnection(response);

@@ -5,8 +5,8 @@ import { log } from "../../_log.ts";
 import { define, hostedService } from "../../hosted_service.ts";
 import type { Host, HostedService, HostedServiceHooks, ServiceContext } from "../../types.ts";
 
-/** What a server had to cut. */
-export interface Cut {
+/** What a server had to cut; `RequestsCutError` says it. */
+export interface CutRequests {
   /** Requests that were not answered to the end. */
   readonly requests: number;
   /** Open WebSockets. */
@@ -15,10 +15,20 @@ export interface Cut {
   readonly tunnels: number;
   /** Connections that were upgraded to something else than a WebSocket. On Node alone. */
   readonly upgrades: number;
+  /** The server's unique name. */
+  readonly service: string;
+  /** How long the drain had taken, in milliseconds. */
+  readonly elapsed: number;
 }
 
+/** How many of each kind. */
+export type Counts = Omit<CutRequests, "service" | "elapsed">;
+
+/** What can be cut. */
+export type Kind = keyof Counts;
+
 /** What each of them is called. */
-const nouns: Readonly<Record<keyof Cut, string>> = {
+const nouns: Readonly<Record<Kind, string>> = {
   requests: "request",
   sockets: "WebSocket",
   tunnels: "tunnel",
@@ -35,15 +45,7 @@ export interface Listener {
   /** Takes no new connection; resolves when nothing is in flight and all is closed. */
   close(): Promise<unknown>;
   /** Closes what `close` still waits for, at once, and says what that was; nothing if it cannot. */
-  cut(): Cut | undefined;
-}
-
-/** What {@linkcode RequestsCutError} says. */
-export interface CutRequests extends Cut {
-  /** The server's unique name. */
-  readonly service: string;
-  /** How long the drain had taken, in milliseconds. */
-  readonly elapsed: number;
+  cut(): Counts | undefined;
 }
 
 /** The grace of a server's stop was over before it had answered everything. */
@@ -69,7 +71,7 @@ export class RequestsCutError extends Error implements CutRequests {
   constructor(cut: CutRequests) {
     const { service, elapsed } = cut;
     const what = Object.entries(nouns).flatMap(([kind, noun]) => {
-      const count = cut[kind as keyof Cut];
+      const count = cut[kind as Kind];
       return count ? `${count} ${noun}${count > 1 ? "s" : ""}` : [];
     });
     const list = what.join(", ").replace(/, ([^,]*)$/, " and $1");

@@ -32,7 +32,7 @@ export interface SrvxServer {
  * `starting` and `start` do is done before it listens, what `stop` and `stopped` do after it has
  * drained.
  */
-export interface HttpServerOptions extends HostedServiceHooks {
+export interface NodeServerOptions extends HostedServiceHooks {
   /** The server, or a function that makes it at the start. */
   readonly server:
     | HttpServer
@@ -103,7 +103,7 @@ export interface HttpServerOptions extends HostedServiceHooks {
  * await host.stop();
  * ```
  */
-export function httpServer(name: string, options: HttpServerOptions): HostedService {
+export function httpServer(name: string, options: NodeServerOptions): HostedService {
   const label = checkServer(name, options, ["server"]);
   const { server } = options;
   if (typeof server !== "function" || "listen" in server) refuse(label, server, options);
@@ -118,6 +118,7 @@ export function httpServer(name: string, options: HttpServerOptions): HostedServ
  * port of its own: it listens before any service starts, wherever it is in the list, and closes
  * when all have stopped. So probes are answered during a long migration and to the end of a drain.
  *
+ * @param name What the host calls it.
  * @throws {TypeError} If an option has the wrong type; the message names service and option.
  * @throws {RangeError} If `port` is no whole number from 0 to 65535, or `stopTimeout` negative.
  *
@@ -127,7 +128,7 @@ export function httpServer(name: string, options: HttpServerOptions): HostedServ
  * import { equal } from "node:assert/strict";
  *
  * let url = "";
- * const host = createHost([probeServer({ port: 0, hostname: "127.0.0.1" })], {
+ * const host = createHost([probeServer("probes", { port: 0, hostname: "127.0.0.1" })], {
  *   onEvent: (event) => event.type === "serviceListening" && (url = event.url),
  * });
  * await host.start();
@@ -137,8 +138,8 @@ export function httpServer(name: string, options: HttpServerOptions): HostedServ
  * await host.stop();
  * ```
  */
-export function probeServer(options: ProbeServerOptions): HostedService {
-  return createProbeServer(options, async (fetch, context, signal) => {
+export function probeServer(name: string, options: ProbeServerOptions): HostedService {
+  return createProbeServer(name, options, async (fetch, context, signal) => {
     const { createServer } = await nodeHttp();
     const server = createServer(async ({ method = "", url = "", headers }, response) => {
       let answer: Response;

@@ -1,7 +1,7 @@
 import { nothing } from "../../_check.ts";
 import type { ServiceContext } from "../../types.ts";
 import { patience } from "./_fetch.ts";
-import { type Cut, leaving } from "./_http_server.ts";
+import { type Counts, type Kind, leaving } from "./_http_server.ts";
 
 /**
  * What is used of a server of `node:http`, `node:https` or `node:http2`. `createServer` makes one,
@@ -85,7 +85,7 @@ interface Connection {
   readonly stranger: boolean;
   session?: Session;
   /** What a cut would count, and as what. */
-  readonly open: Map<unknown, keyof Cut>;
+  readonly open: Map<unknown, Kind>;
   /** When its other side was last promised that it may ask. */
   promised: number;
   /** The newest request of HTTP/1, and how much had come when somebody looked. */
@@ -108,7 +108,7 @@ export interface ServerWatch {
    * that have become something else.
    */
   close(): Promise<void>;
-  cut(): Cut;
+  cut(): Counts;
   /** Leaves the server as it was. */
   end(): void;
 }
@@ -176,7 +176,7 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
     emptied();
   };
 
-  const began = (it: Connection, what: unknown, as: keyof Cut): void => {
+  const began = (it: Connection, what: unknown, as: Kind): void => {
     connections.add(it);
     requests += +(as === "requests");
     it.open.set(what, as);
@@ -347,7 +347,7 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
     checkExpectation: seen["request"]!,
   }));
 
-  const become = (socket: Socket, as: keyof Cut): void => {
+  const become = (socket: Socket, as: Kind): void => {
     const it = bySocket.get(socket) ?? meet(socket, true);
     began(it, socket, as);
     lookAround();
@@ -426,7 +426,7 @@ function isHttp({ open, session }: Connection): boolean {
 }
 
 /** What a connection becomes that is not HTTP any more. */
-function upgraded(protocol: string | undefined): keyof Cut {
+function upgraded(protocol: string | undefined): Kind {
   if (protocol === undefined) return "tunnels";
   return protocol.toLowerCase() === "websocket" ? "sockets" : "upgrades";
 }

@@ -1,13 +1,15 @@
-import { check, checkNames } from "../../_check.ts";
 import { onAbort } from "../../on_abort.ts";
 import { healthHandler } from "../../health/mod.ts";
-import { hostedService } from "../../hosted_service.ts";
-import type { HostedService, ServiceContext } from "../../types.ts";
+import { define, hostedService } from "../../hosted_service.ts";
+import type { HostedService, HostedServiceHooks, ServiceContext } from "../../types.ts";
 import { lastOnConnection } from "./_fetch.ts";
-import { announce, checkHostname, checkPort, type Listener } from "./_http_server.ts";
+import { announce, checkPort, checkServer, type Listener } from "./_http_server.ts";
 
-/** Options of `probeServer`. */
-export interface ProbeServerOptions {
+/**
+ * Options of `probeServer`, and all settings and hooks of a hosted service. What `starting` does is
+ * done before it listens.
+ */
+export interface ProbeServerOptions extends HostedServiceHooks {
   /** Where it listens: a whole number up to 65535, 0 for any port. */
   readonly port: number;
   /**
@@ -16,16 +18,11 @@ export interface ProbeServerOptions {
    * @default {all of this machine}
    */
   readonly hostname?: string | undefined;
-  /**
-   * What the host calls it.
-   *
-   * @default {"probes"}
-   */
-  readonly name?: string | undefined;
 }
 
 /** A server for probes as a service: `listen` opens it. */
 export function createProbeServer(
+  name: string,
   options: ProbeServerOptions,
   listen: (
     fetch: (request: Request) => Promise<Response>,
@@ -33,16 +30,10 @@ export function createProbeServer(
     signal: AbortSignal,
   ) => Promise<Listener>,
 ): HostedService {
-  check("the options of probeServer", options, {});
-  const { name = "probes", port, hostname = "" } = options;
-  check("the name of a service", name, "");
-  const label = `service "${name}"`;
-  checkNames(label, options, ["port", "hostname", "name"]);
-  checkPort(`${label}.port`, port);
-  checkHostname(`${label}.hostname`, hostname);
+  checkPort(`${checkServer(name, options, [])}.port`, options.port);
   let listener: Listener | undefined;
 
-  return hostedService(name, {
+  const service = hostedService(name, {
     get details() {
       return listener && { url: listener.url };
     },
@@ -65,4 +56,5 @@ export function createProbeServer(
       });
     },
   });
+  return define(service, name, options);
 }

@@ -83,7 +83,7 @@ export type ScheduledJob<Env = unknown> = (
  * @typeParam Env The bindings.
  * @typeParam Body What was sent.
  */
-export interface QueueConsumer<Env = unknown, Body = unknown>
+export interface QueueHandler<Env = unknown, Body = unknown>
   extends Pick<BatchOptions, "concurrency" | "timeout"> {
   /**
    * When a message whose handler failed is delivered again, in whole seconds. How often is the
@@ -123,7 +123,7 @@ export interface WorkerHandlers<Env = unknown> {
 
   /** How to handle the messages of which queue. */
   // deno-lint-ignore no-explicit-any -- each queue has a body of its own
-  readonly queue?: Readonly<Record<string, QueueConsumer<Env, any>>> | undefined;
+  readonly queue?: Readonly<Record<string, QueueHandler<Env, any>>> | undefined;
 }
 
 /** Options of {@linkcode exportedHandler}. */
