@@ -73,7 +73,7 @@ test("the tarball runs on Deno without a permission, as npm:@runhost/host", () =
 test("the entry for Hono runs where Hono is not installed", () => {
   write(
     "main.js",
-    `import { hostContext } from "@runhost/host/hono"; console.log(typeof runhost);`,
+    `import { hostContext } from "@runhost/host/hono"; console.log(typeof hostContext);`,
   );
   assert.is(run(consumer, process.execPath, "main.js"), "function\n");
 });
