@@ -6,7 +6,7 @@
  */
 
 import { Channel, ChannelClosedError, type ChannelFullMode } from "../src/channels/mod.ts";
-import { quiet } from "./_fake_clock.ts";
+import { quiet } from "../src/testing/mod.ts";
 import { Listeners } from "./_listeners.ts";
 import { Random } from "./fuzz/random.ts";
 

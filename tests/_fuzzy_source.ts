@@ -1,5 +1,5 @@
 import type { Delivery, ReleaseOptions, Source } from "../src/consumers/mod.ts";
-import type { FakeClock } from "./_fake_clock.ts";
+import type { FakeClock } from "../src/testing/mod.ts";
 import type { Random } from "./fuzz/random.ts";
 
 /** Where a message is: with the source, with a consumer, or at one of its two ends. */

@@ -1,6 +1,6 @@
 import type { Test } from "uvu";
 import { afterEach } from "./_after_each.ts";
-import { quiet } from "./_fake_clock.ts";
+import { quiet } from "../src/testing/mod.ts";
 import { watchUnhandled } from "./_unhandled.ts";
 
 /** Fails every test of the suite after which a rejection or an exception is left unhandled. */

@@ -6,7 +6,7 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Clock } from "../mod.ts";
-import { FakeClock } from "./_fake_clock.ts";
+import { FakeClock } from "../src/testing/mod.ts";
 
 /** One event, as long as it lives. */
 export interface Life {

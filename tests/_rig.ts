@@ -1,5 +1,5 @@
 import { createHost, type Host, type HostEvent, type HostOptions, type Services } from "../mod.ts";
-import { FakeClock } from "./_fake_clock.ts";
+import { FakeClock } from "../src/testing/mod.ts";
 import { Lines } from "./_lines.ts";
 
 /** A host on a clock that stands still, its log and its events. */

@@ -1,7 +1,7 @@
 import process from "node:process";
 import type { HostOptions, Services } from "../mod.ts";
 import { systemd } from "../src/systemd/mod.ts";
-import { quiet } from "./_fake_clock.ts";
+import { quiet } from "../src/testing/mod.ts";
 import { type Rig, rig } from "./_rig.ts";
 
 /** A host under a service manager that a test plays. */

@@ -10,7 +10,7 @@ import {
 } from "../src/runtime/workers.ts";
 import { afterEach } from "./_after_each.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
-import { FakeClock } from "./_fake_clock.ts";
+import { FakeClock } from "../src/testing/mod.ts";
 import { Gate, hang } from "./_gate.ts";
 import { Lines } from "./_lines.ts";
 

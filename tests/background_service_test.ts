@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { aborted, BackgroundService, type HostStateError, type ServiceContext } from "../mod.ts";
-import { FakeClock, quiet } from "./_fake_clock.ts";
+import { FakeClock, quiet } from "../src/testing/mod.ts";
 import { Fate, rejection } from "./_fate.ts";
 import { Gate } from "./_gate.ts";
 import { guard } from "./_guard.ts";

@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { Channel, ChannelClosedError, type ChannelOptions } from "../src/channels/mod.ts";
 import { Waiters } from "../src/channels/_waiters.ts";
 import { playChannelRun } from "./_channel_run.ts";
-import { quiet } from "./_fake_clock.ts";
+import { quiet } from "../src/testing/mod.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
 import { guard } from "./_guard.ts";
 import { heapInUse } from "./_heap.ts";

@@ -11,7 +11,7 @@ import {
   type Logger,
 } from "../src/runtime/workers.ts";
 import { rejection } from "./_fate.ts";
-import { FakeClock, quiet } from "./_fake_clock.ts";
+import { FakeClock, quiet } from "../src/testing/mod.ts";
 import { Gate, hang } from "./_gate.ts";
 import { Lines } from "./_lines.ts";
 

@@ -18,7 +18,7 @@ import type { ConsoleLifetimeOptions } from "../src/runtime/node.ts";
 import * as bun from "../src/runtime/bun.ts";
 import * as deno from "../src/runtime/deno.ts";
 import * as node from "../src/runtime/node.ts";
-import { FakeClock, quiet } from "./_fake_clock.ts";
+import { FakeClock, quiet } from "../src/testing/mod.ts";
 import { FakeProcess } from "./_fake_process.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";

@@ -9,7 +9,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createHost, type Logger, type ServiceContext } from "../mod.ts";
 import { consumer } from "../src/consumers/mod.ts";
-import { FakeClock } from "./_fake_clock.ts";
+import { FakeClock } from "../src/testing/mod.ts";
 import { Fate } from "./_fate.ts";
 import { type FuzzyDelivery, FuzzySource, type Message } from "./_fuzzy_source.ts";
 import { guard } from "./_guard.ts";

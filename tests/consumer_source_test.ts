@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { aborted, createHost, type ServiceContext } from "../mod.ts";
 import { consumer, type ConsumerDefinition, type Source } from "../src/consumers/mod.ts";
 import { health, type HealthCheck } from "../src/health/mod.ts";
-import { quiet } from "./_fake_clock.ts";
+import { quiet } from "../src/testing/mod.ts";
 import { Fate, rejection } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";
 import { guard } from "./_guard.ts";

@@ -15,7 +15,7 @@ import {
   type Source,
 } from "../src/consumers/mod.ts";
 import { Pump } from "../src/consumers/_pump.ts";
-import { quiet } from "./_fake_clock.ts";
+import { quiet } from "../src/testing/mod.ts";
 import { Fate, thrown } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";
 import { guard } from "./_guard.ts";

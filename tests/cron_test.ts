@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { cron, type CronDefinition, type LastRun, type ScheduledService } from "../src/cron/mod.ts";
 import { readPattern } from "../src/cron/_pattern.ts";
-import { FakeClock, quiet } from "./_fake_clock.ts";
+import { FakeClock, quiet } from "../src/testing/mod.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";
 import { guard } from "./_guard.ts";

@@ -16,7 +16,7 @@ import {
   hostedService,
   onAbort,
 } from "../mod.ts";
-import { quiet } from "./_fake_clock.ts";
+import { quiet } from "../src/testing/mod.ts";
 import { Fate, rejection } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";
 import { guard } from "./_guard.ts";

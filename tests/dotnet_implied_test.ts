@@ -17,7 +17,7 @@ import {
   type ServiceTimeoutError,
 } from "../mod.ts";
 import { consoleLifetime } from "../src/runtime/node.ts";
-import { quiet } from "./_fake_clock.ts";
+import { quiet } from "../src/testing/mod.ts";
 import { FakeProcess } from "./_fake_process.ts";
 import { Fate, rejection } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";

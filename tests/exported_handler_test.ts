@@ -13,7 +13,7 @@ import {
   type WorkerHandlers,
 } from "../src/runtime/workers.ts";
 import { rejection, thrown } from "./_fate.ts";
-import { FakeClock, quiet } from "./_fake_clock.ts";
+import { FakeClock, quiet } from "../src/testing/mod.ts";
 import { hang } from "./_gate.ts";
 
 function rig(handlers: WorkerHandlers<string>, options?: ExportedHandlerOptions) {

@@ -20,7 +20,7 @@ import {
 } from "../src/runtime/node.ts";
 import { afterEach } from "./_after_each.ts";
 import { Client } from "./_client.ts";
-import { FakeClock, quiet } from "./_fake_clock.ts";
+import { FakeClock, quiet } from "../src/testing/mod.ts";
 import { rejection } from "./_fate.ts";
 import { Gate } from "./_gate.ts";
 import { guard } from "./_guard.ts";

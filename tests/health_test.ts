@@ -8,7 +8,7 @@ import {
   type ServiceContext,
 } from "../mod.ts";
 import { health, type HealthCheck, healthHandler } from "../src/health/mod.ts";
-import { quiet } from "./_fake_clock.ts";
+import { quiet } from "../src/testing/mod.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";
 import { guard } from "./_guard.ts";

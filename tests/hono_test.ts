@@ -6,7 +6,7 @@ import { aborted, type ApplicationLifetime, createHost, type Host } from "../mod
 import { hostContext, type HostEnv, type HostVariables, probeHandler } from "../src/hono/mod.ts";
 import { afterEach } from "./_after_each.ts";
 import { Client } from "./_client.ts";
-import { quiet } from "./_fake_clock.ts";
+import { quiet } from "../src/testing/mod.ts";
 import { Fate, rejection } from "./_fate.ts";
 import { Gate } from "./_gate.ts";
 import { guard } from "./_guard.ts";

@@ -7,7 +7,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type HostedLifecycleService, type HostState, HostStateError } from "../mod.ts";
-import { quiet } from "./_fake_clock.ts";
+import { quiet } from "../src/testing/mod.ts";
 import { Fate, rejection } from "./_fate.ts";
 import { Gate } from "./_gate.ts";
 import { guard } from "./_guard.ts";

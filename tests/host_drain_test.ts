@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createHost, hostedService } from "../mod.ts";
 import { consoleLifetime } from "../src/runtime/node.ts";
-import { quiet } from "./_fake_clock.ts";
+import { quiet } from "../src/testing/mod.ts";
 import { FakeProcess } from "./_fake_process.ts";
 import { Fate, rejection } from "./_fate.ts";
 import { hang } from "./_gate.ts";

@@ -7,7 +7,7 @@ import {
   hostedService,
   type ServiceTimeoutError,
 } from "../mod.ts";
-import { quiet } from "./_fake_clock.ts";
+import { quiet } from "../src/testing/mod.ts";
 import { Fate, rejection } from "./_fate.ts";
 import { hang } from "./_gate.ts";
 import { guard } from "./_guard.ts";

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createHost, type HostedService, hostedService, type Services } from "../mod.ts";
-import { quiet } from "./_fake_clock.ts";
+import { quiet } from "../src/testing/mod.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
 import { Gate } from "./_gate.ts";
 import { guard } from "./_guard.ts";

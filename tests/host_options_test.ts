@@ -9,7 +9,7 @@ import {
   runHost,
   type Services,
 } from "../mod.ts";
-import { FakeClock } from "./_fake_clock.ts";
+import { FakeClock } from "../src/testing/mod.ts";
 import { rejection, thrown } from "./_fate.ts";
 import { guard } from "./_guard.ts";
 import { Lines } from "./_lines.ts";

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { hostedService, type ServiceContext } from "../mod.ts";
-import { quiet } from "./_fake_clock.ts";
+import { quiet } from "../src/testing/mod.ts";
 import { Fate, rejection } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";
 import { rig } from "./_rig.ts";

@@ -8,7 +8,7 @@ import {
   type HostedServiceHooks,
   type ServiceContext,
 } from "../mod.ts";
-import { quiet } from "./_fake_clock.ts";
+import { quiet } from "../src/testing/mod.ts";
 import { rejection } from "./_fate.ts";
 import { guard } from "./_guard.ts";
 import { rig } from "./_rig.ts";

@@ -12,7 +12,7 @@ import type { HttpServerOptions as NodeOptions } from "../src/runtime/node.ts";
 import { afterEach } from "./_after_each.ts";
 import { cert, key } from "./_certificate.ts";
 import { Client } from "./_client.ts";
-import { FakeClock, quiet } from "./_fake_clock.ts";
+import { FakeClock, quiet } from "../src/testing/mod.ts";
 import { rejection, thrown } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";
 import { guard } from "./_guard.ts";

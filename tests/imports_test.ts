@@ -36,6 +36,7 @@ const between: Readonly<Record<string, readonly string[]>> = {
   hono: ["health"],
   runtime: ["consumers", "health"],
   systemd: ["health"],
+  testing: ["consumers"], // types alone
 };
 
 test("every import leads to a file that is here", () => {

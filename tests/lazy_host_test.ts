@@ -14,7 +14,7 @@ import {
   type PlatformEvent,
 } from "../src/runtime/workers.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
-import { quiet } from "./_fake_clock.ts";
+import { quiet } from "../src/testing/mod.ts";
 import { Gate, hang } from "./_gate.ts";
 import { Lines } from "./_lines.ts";
 import { Platform } from "./_platform.ts";

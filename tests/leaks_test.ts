@@ -9,7 +9,7 @@ import {
   type Host,
   hostedService,
 } from "../mod.ts";
-import { FakeClock, quiet } from "./_fake_clock.ts";
+import { FakeClock, quiet } from "../src/testing/mod.ts";
 import { Fate } from "./_fate.ts";
 import { hang } from "./_gate.ts";
 import { guard } from "./_guard.ts";

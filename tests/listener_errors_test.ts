@@ -8,7 +8,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { backgroundService, hostedService, onAbort } from "../mod.ts";
-import { quiet } from "./_fake_clock.ts";
+import { quiet } from "../src/testing/mod.ts";
 import { rig } from "./_rig.ts";
 import { Trace } from "./_trace.ts";
 import { watchUnhandled } from "./_unhandled.ts";

@@ -20,7 +20,7 @@ import {
 } from "../src/runtime/node.ts";
 import { cert, key } from "./_certificate.ts";
 import { Client } from "./_client.ts";
-import { FakeClock, quiet } from "./_fake_clock.ts";
+import { FakeClock, quiet } from "../src/testing/mod.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
 import { Gate } from "./_gate.ts";
 import { guard } from "./_guard.ts";

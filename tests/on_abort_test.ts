@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { aborted, onAbort } from "../mod.ts";
-import { quiet } from "./_fake_clock.ts";
+import { quiet } from "../src/testing/mod.ts";
 import { Fate, thrown } from "./_fate.ts";
 import { guard } from "./_guard.ts";
 import { Listeners } from "./_listeners.ts";

@@ -8,7 +8,7 @@ import { setImmediate } from "node:timers";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { PeriodicTimer } from "../mod.ts";
-import { FakeClock, quiet } from "./_fake_clock.ts";
+import { FakeClock, quiet } from "../src/testing/mod.ts";
 import { FastClock } from "./_fast_clock.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
 import { guard } from "./_guard.ts";

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { backgroundService, type HostContext, hostedService, runHost } from "../mod.ts";
-import { FakeClock, quiet } from "./_fake_clock.ts";
+import { FakeClock, quiet } from "../src/testing/mod.ts";
 import { Fate, rejection } from "./_fate.ts";
 import { guard } from "./_guard.ts";
 import { Lines } from "./_lines.ts";

@@ -9,7 +9,7 @@ import {
   type Services,
 } from "../mod.ts";
 import { systemd } from "../src/systemd/mod.ts";
-import { quiet } from "./_fake_clock.ts";
+import { quiet } from "../src/testing/mod.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";
 import { guard } from "./_guard.ts";

@@ -8,7 +8,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createHost, type Logger } from "../mod.ts";
 import { type Task, TaskQueue } from "../src/consumers/mod.ts";
-import { FakeClock } from "./_fake_clock.ts";
+import { FakeClock } from "../src/testing/mod.ts";
 import { Fate } from "./_fate.ts";
 import { guard } from "./_guard.ts";
 import { playLives } from "./fuzz/lives.ts";

@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import type { HostStateError, ServiceContext, ServiceTimeoutError } from "../mod.ts";
 import { aborted, hostedService } from "../mod.ts";
 import { type ScheduledWork, timed, type TimedDefinition } from "../mod.ts";
-import { FakeClock, quiet } from "./_fake_clock.ts";
+import { FakeClock, quiet } from "../src/testing/mod.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";
 import { guard } from "./_guard.ts";

@@ -16,7 +16,7 @@ import {
   type ServiceContext,
   timed,
 } from "../mod.ts";
-import { quiet } from "./_fake_clock.ts";
+import { quiet } from "../src/testing/mod.ts";
 import { Fate } from "./_fate.ts";
 import { guard } from "./_guard.ts";
 import { ReplacedTimers } from "./_replaced_timers.ts";

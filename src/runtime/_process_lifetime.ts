@@ -84,7 +84,7 @@ export interface ProcessLifetime {
   stopping(host: RegisteredHost): void;
   /** It has stopped. */
   ended(host: RegisteredHost, outcome: RunOutcome): void;
-  /** Forgets every stop so far, for tests. */
+  /** Forgets signals, exit code and stops so far, for tests; the hosts that run stay. */
   forget(): void;
 }
 
@@ -309,7 +309,11 @@ function createProcessLifetime(platform: Platform): ProcessLifetime {
 
     forget() {
       clearTimers();
-      remains = undefined;
+      requests.clear();
+      abandoned.length = 0;
+      if (codeSet && platform.exitCode() === codeSet) platform.setExitCode(undefined);
+      codeSet = forcedCode = remains = undefined;
+      countedAt = remindedAt = -Infinity;
       listen();
     },
   };

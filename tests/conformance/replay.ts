@@ -5,7 +5,7 @@
  */
 
 import { createHost, type Host, type HostLifetime, type HostOptions } from "../../mod.ts";
-import { FakeClock } from "../_fake_clock.ts";
+import { FakeClock } from "../../src/testing/mod.ts";
 import { playRecorded, scriptedService, type Stage } from "../_scripted_service.ts";
 import type { Command, Scenario } from "./fixture.ts";
 import { type Outcome, outcomeOf, renderOutcome } from "./outcome.ts";

@@ -5,7 +5,7 @@
  */
 
 import { Channel, ChannelClosedError } from "../../src/channels/mod.ts";
-import { quiet } from "../_fake_clock.ts";
+import { quiet } from "../../src/testing/mod.ts";
 import type { ChannelGolden, ChannelStep } from "./fixture.ts";
 
 /** Plays the whole sequence; returns what is wrong with the first step that disagrees. */

@@ -6,7 +6,7 @@
 
 import { createHost } from "../../mod.ts";
 import { cron } from "../../src/cron/mod.ts";
-import { FakeClock, quiet } from "../_fake_clock.ts";
+import { FakeClock, quiet } from "../../src/testing/mod.ts";
 import type { CronGolden } from "./fixture.ts";
 
 /** Runs it as often as was recorded; returns what is wrong with the first run that disagrees. */

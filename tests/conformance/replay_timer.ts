@@ -5,7 +5,7 @@
  */
 
 import { PeriodicTimer } from "../../mod.ts";
-import { FakeClock } from "../_fake_clock.ts";
+import { FakeClock } from "../../src/testing/mod.ts";
 import type { TimerGolden, TimerStep } from "./fixture.ts";
 
 /** Plays the whole sequence; returns what is wrong with the first step that disagrees. */

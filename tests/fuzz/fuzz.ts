@@ -4,7 +4,7 @@
  * @module
  */
 
-import { quiet } from "../_fake_clock.ts";
+import { quiet } from "../../src/testing/mod.ts";
 import { watchUnhandled } from "../_unhandled.ts";
 import type { Entry, History } from "./history.ts";
 import { breaches } from "./invariants/mod.ts";

@@ -17,7 +17,7 @@ import {
   type ServiceFactory,
   type ServiceOrFactory,
 } from "../../mod.ts";
-import { FakeClock, quiet } from "../_fake_clock.ts";
+import { FakeClock, quiet } from "../../src/testing/mod.ts";
 import { ScriptedError } from "../_scripted_service.ts";
 import { CallerSignal } from "./caller_signal.ts";
 import type { AnyPhase, Call, Entry, Failure, Happening, History } from "./history.ts";

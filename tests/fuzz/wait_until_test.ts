@@ -11,7 +11,7 @@ import {
   type HostEvent,
   type ServiceContext,
 } from "../../mod.ts";
-import { FakeClock } from "../_fake_clock.ts";
+import { FakeClock } from "../../src/testing/mod.ts";
 import { playLives } from "./lives.ts";
 import { Random } from "./random.ts";
 

@@ -1,0 +1,129 @@
+import { nothing } from "../_check.ts";
+import { textOf } from "../_log.ts";
+import { pause } from "./_real_time.ts";
+import type { FakeClock } from "./fake_clock.ts";
+
+/**
+ * One check of a contract: something that must hold for every implementation. Any test runner can
+ * run it; see `sourceContract` and `leaseContract`.
+ *
+ * @example As tests of a runner
+ * ```ts
+ * import { FakeLease, leaseContract } from "@runhost/host/testing";
+ * import { ok } from "node:assert/strict";
+ *
+ * const tests = new Map<string, () => Promise<void>>(); // stands for `test(name, run)` of a runner
+ * const lease = new FakeLease();
+ * for (const { name, run } of leaseContract(() => ({ open: () => lease }))) tests.set(name, run);
+ * ok(tests.size > 8);
+ * ```
+ */
+export interface ContractCheck {
+  /** What must hold, as the name of a test. */
+  readonly name: string;
+  /**
+   * Checks it, on an engine of its own.
+   *
+   * @returns Rejects with an `Error` that says what was expected, what happened, and where to look.
+   */
+  readonly run: () => Promise<void>;
+}
+
+/** How long the checks of a contract wait. */
+export interface ContractOptions {
+  /**
+   * Milliseconds within which whatever has to happen must happen. Finite. Nothing is waited for that long
+   * if all is well.
+   *
+   * @default {10000}
+   */
+  readonly patience?: number | undefined;
+  /**
+   * Milliseconds in which nothing may happen, where nothing must: longer than the engine takes to do
+   * it. Finite.
+   *
+   * @default {250}
+   */
+  readonly silence?: number | undefined;
+}
+
+/** What every fixture of a contract may have. */
+export interface ContractFixture {
+  /**
+   * The time of what is checked, if that is not real: the checks move it.
+   *
+   * @default {real time}
+   */
+  readonly clock?: FakeClock | undefined;
+  /** Called when a check is over, however it ended. */
+  close?(): unknown;
+}
+
+/** Says what went wrong in a check. */
+export function broken(expected: string, happened: string, look: string, cause?: unknown): Error {
+  const message = `Expected that ${expected}, but ${happened}; look at ${look}`;
+  return new Error(message, cause === undefined ? undefined : { cause });
+}
+
+/** Waiting, in the time of what is checked. */
+export class Patience {
+  readonly patience: number;
+  readonly silence: number;
+  readonly clock: FakeClock | undefined;
+
+  constructor(options: ContractOptions, clock: FakeClock | undefined) {
+    this.patience = options.patience ?? 10_000;
+    this.silence = options.silence ?? 250;
+    this.clock = clock;
+  }
+
+  /** Lets time pass. */
+  async pass(ms: number): Promise<void> {
+    await (this.clock ? this.clock.advance(ms) : pause(ms));
+  }
+
+  /** Lets time pass until a promise has settled, and says whether it has. */
+  async settles(promise: Promise<unknown>, ms: number = this.patience): Promise<boolean> {
+    let settled = false;
+    const end = (): void => void (settled = true);
+    const ended = promise.then(end, end);
+    if (!this.clock) {
+      await pause(ms, ended);
+      return settled;
+    }
+    for (let left = ms; !settled; left -= 25) {
+      await this.clock.advance(Math.min(Math.max(left, 0), 25));
+      if (left <= 0) break;
+    }
+    return settled;
+  }
+
+  /**
+   * Awaits a call that has to fulfil.
+   *
+   * @param what The call, as a message names it: `ack()`.
+   */
+  async fulfils<R>(what: string, call: () => R): Promise<Awaited<R>> {
+    const promise = (async () => await call())();
+    promise.catch(nothing);
+    if (!await this.settles(promise)) {
+      throw broken(`${what} settles`, `it was pending after ${this.patience} ms`, what);
+    }
+    return await promise.catch((error) => {
+      throw broken(`${what} fulfils`, `it failed: ${textOf(error)}`, what, error);
+    });
+  }
+}
+
+/** Runs a check on a fixture of its own, and closes that. */
+export async function withFixture<F extends ContractFixture>(
+  make: () => F | Promise<F>,
+  check: (fixture: F) => Promise<void>,
+): Promise<void> {
+  const fixture = await make();
+  try {
+    await check(fixture);
+  } finally {
+    await fixture.close?.();
+  }
+}
