@@ -1,6 +1,9 @@
 import type { Delivery, ReceiveOptions, Source } from "../src/consumers/mod.ts";
 
-/** A source over a list, which notes what it is told. */
+/**
+ * A source over a list, which notes what it is told. Unlike the FakeSource of the kit it answers also
+ * when its signal has aborted, and keeps nothing back for a delay: a consumer has to bear both.
+ */
 export class ListSource<T> implements Source<T> {
   readonly delays: boolean;
   /** `ack a`, `release a 100`, `reject a: why`, `extend a`. */

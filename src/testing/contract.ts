@@ -1,6 +1,6 @@
 import { nothing } from "../_check.ts";
 import { textOf } from "../_log.ts";
-import { pause } from "./_real_time.ts";
+import { pause, realNow } from "./_real_time.ts";
 import type { FakeClock } from "./fake_clock.ts";
 
 /**
@@ -70,6 +70,8 @@ export class Patience {
   readonly patience: number;
   readonly silence: number;
   readonly clock: FakeClock | undefined;
+  /** Two waits may go on beside each other, and the clock is moved by one at a time. */
+  #moved: Promise<void> = Promise.resolve();
 
   constructor(options: ContractOptions, clock: FakeClock | undefined) {
     this.patience = options.patience ?? 10_000;
@@ -77,9 +79,18 @@ export class Patience {
     this.clock = clock;
   }
 
+  /** What its clock shows. */
+  now(): number {
+    return this.clock ? this.clock.now() : realNow();
+  }
+
   /** Lets time pass. */
   async pass(ms: number): Promise<void> {
-    await (this.clock ? this.clock.advance(ms) : pause(ms));
+    const { clock } = this;
+    if (!clock) return await pause(ms);
+    const moved = this.#moved.then(() => clock.advance(ms));
+    this.#moved = moved.catch(nothing);
+    await moved;
   }
 
   /** Lets time pass until a promise has settled, and says whether it has. */
@@ -92,7 +103,7 @@ export class Patience {
       return settled;
     }
     for (let left = ms; !settled; left -= 25) {
-      await this.clock.advance(Math.min(Math.max(left, 0), 25));
+      await this.pass(Math.min(Math.max(left, 0), 25));
       if (left <= 0) break;
     }
     return settled;

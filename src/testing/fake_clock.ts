@@ -226,7 +226,9 @@ function isWork({ ms }: FakeTimer): boolean {
 
 function placeOf({ place }: FakeTimer): string {
   const frames = (place.stack ?? "").split("\n").filter((line) => /:\d+:\d+\)?$/.test(line));
-  const outside = frames.filter((line) => !/fake_clock|[/\\]_timer/.test(line));
+  const outside = frames.filter((line) =>
+    !/testing[/\\](fake_clock\.ts|mod\.js)|src[/\\]_timer\.ts/.test(line)
+  );
   return (outside.length > 0 ? outside : frames).slice(0, 4).join("\n");
 }
 

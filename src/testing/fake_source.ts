@@ -256,9 +256,9 @@ export class FakeSource<T> implements Source<T> {
   }
 
   /** Takes its clock from the host, unless it was given one. */
-  async start(signal: AbortSignal, context?: ServiceContext): Promise<void> {
+  async start(signal?: AbortSignal, context?: ServiceContext): Promise<void> {
     this.#check("start");
-    signal.throwIfAborted();
+    signal?.throwIfAborted();
     this.#clock = this.#options.clock ?? context?.clock ?? this.#clock;
     this.#stopped = false;
   }

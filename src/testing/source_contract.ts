@@ -19,7 +19,8 @@ import type { Delivery, Source } from "../consumers/source.ts";
  * - `delays`: it says `delays`, and keeps released values back. Takes `counts`.
  * - `lease`: its deliveries say `hold: "lease"`. Takes `SourceContractOptions.holdTimeout`.
  * - `shares`: several sources may take from the queue at the same time.
- * - `orders`: it delivers in the order in which values were sent.
+ * - `orders`: it delivers in the order in which values were sent. Leave it out where a value is handed
+ *   out when the one before is settled, and let `SourceFixture.send` put each into another group.
  * - `headers`: what was sent beside a value is in `Delivery.headers`.
  * - `deadLetters`: what was rejected can be found. Takes `SourceFixture.deadLetters`.
  * - `outages`: its engine can be taken away for a while. Takes `SourceFixture.breakDown` and `repair`.
@@ -144,6 +145,7 @@ class Bench<T> extends Patience {
   readonly holdTimeout: number;
   readonly can: ReadonlySet<SourceTrait>;
   readonly #open: Opened<T>[] = [];
+  readonly #settled = new WeakSet<Delivery<T>>();
 
   constructor(
     fixture: SourceFixture<T>,
@@ -174,14 +176,14 @@ class Bench<T> extends Patience {
   }
 
   /** Opens a source, and starts it. */
-  async open(): Promise<Opened<T>> {
-    const opened = this.unstarted();
+  async open(concurrency?: number): Promise<Opened<T>> {
+    const opened = this.unstarted(concurrency);
     await opened.start();
     return opened;
   }
 
-  unstarted(): Opened<T> {
-    const opened = new Opened(this.fixture.open(), this);
+  unstarted(concurrency: number = 10): Opened<T> {
+    const opened = new Opened(this.fixture.open(), this, concurrency);
     this.#open.push(opened);
     return opened;
   }
@@ -207,13 +209,33 @@ class Bench<T> extends Patience {
     throw broken(`${expected}: ${show(b)}`, `it was ${show(a)}`, look);
   }
 
+  /** Whether a delivery was settled: then there is room for another one. */
+  isSettled(delivery: Delivery<T>): boolean {
+    return this.#settled.has(delivery);
+  }
+
   ack(delivery: Delivery<T>): Promise<unknown> {
+    this.#settled.add(delivery);
     return this.fulfils("ack()", () => delivery.ack());
   }
 
   release(delivery: Delivery<T>, delay: number = 0, error?: Error): Promise<unknown> {
+    this.#settled.add(delivery);
     const options = error ? { delay, error } : { delay };
     return this.fulfils("release()", () => delivery.release(options));
+  }
+
+  reject(delivery: Delivery<T>): Promise<unknown> {
+    this.#settled.add(delivery);
+    return this.fulfils("reject()", () => delivery.reject(new Error("It is bad")));
+  }
+
+  /** Releases what the source may have lost: it may say that it is too late. */
+  async releaseLost(delivery: Delivery<T>): Promise<void> {
+    this.#settled.add(delivery);
+    const released = (async () => await delivery.release({ delay: 0 }))();
+    released.catch(nothing);
+    await this.settles(released);
   }
 
   /**
@@ -227,7 +249,7 @@ class Bench<T> extends Patience {
     const wait = Math.max(this.silence, this.can.has("lease") ? this.holdTimeout * 1.5 : 0);
     const missing = (): boolean => deliveries.length < texts.length;
     for (;;) {
-      const more = await last.ask(10, missing() ? this.patience : wait);
+      const more = await last.ask(missing() ? this.patience : wait);
       if (more === undefined) break;
       deliveries.push(...more);
       for (const delivery of more) await this.ack(delivery);
@@ -243,15 +265,20 @@ class Opened<T> {
   readonly #context = Object.assign(testContext({ name: "contract" }), {});
   readonly #intake = new AbortController();
   readonly #forced = new AbortController();
+  /** A call of `receive` whose end nobody has looked at. */
   #pending: Promise<readonly Delivery<T>[]> | undefined;
   /** What was delivered and not handed out yet. */
-  #waiting: Delivery<T>[] = [];
+  readonly #waiting: Delivery<T>[] = [];
+  /** What was delivered and may be in hands. */
+  #taken: Delivery<T>[] = [];
+  readonly #concurrency: number;
   #started = false;
   #stopping = false;
   #ended = false;
 
-  constructor(source: Source<T>, bench: Bench<T>) {
+  constructor(source: Source<T>, bench: Bench<T>, concurrency: number) {
     this.source = source;
+    this.#concurrency = concurrency;
     this.#bench = bench;
     Object.assign(this.#context, { clock: bench.clock ?? globalClock });
   }
@@ -274,26 +301,25 @@ class Opened<T> {
     );
   }
 
-  /** Calls `receive` once, as a consumer does, and checks the answer. */
-  receive(max: number): Promise<readonly Delivery<T>[]> {
+  /** Calls `receive` unless a call is pending, as a consumer does, and checks the answer. */
+  receive(): Promise<readonly Delivery<T>[]> {
     const { signal } = this.#intake;
+    this.#taken = this.#taken.filter((it) => !this.#bench.isSettled(it));
+    const max = this.#concurrency - this.#taken.length;
     return this.#pending ??= (async () => {
-      try {
-        const answer = await this.source.receive(signal, { max });
-        if (!Array.isArray(answer)) {
-          throw broken("receive() answers with an array", `it was ${typeof answer}`, "receive()");
-        }
-        if (answer.length > max) {
-          throw broken(
-            `receive() answers with at most max (${max}) deliveries`,
-            `there were ${answer.length}`,
-            "what receive() does with options.max",
-          );
-        }
-        return answer as readonly Delivery<T>[];
-      } finally {
-        this.#pending = undefined;
+      const answer = await this.source.receive(signal, { max });
+      if (!Array.isArray(answer)) {
+        throw broken("receive() answers with an array", `it was ${typeof answer}`, "receive()");
       }
+      if (answer.length > max) {
+        throw broken(
+          `receive() answers with at most max (${max}) deliveries`,
+          `there were ${answer.length}`,
+          "what receive() does with options.max",
+        );
+      }
+      this.#taken.push(...answer);
+      return answer as readonly Delivery<T>[];
     })();
   }
 
@@ -301,45 +327,37 @@ class Opened<T> {
    * Asks until something comes, for so long.
    *
    * @param tolerant Whether a `receive` may fail meanwhile: it is asked again.
-   * @returns Nothing if nothing came.
+   * @returns All that has come; nothing if nothing has.
    */
-  async ask(
-    max: number,
-    ms: number,
-    tolerant = false,
-  ): Promise<readonly Delivery<T>[] | undefined> {
-    if (this.#waiting.length > 0) return this.#waiting.splice(0, max);
+  async ask(ms: number, tolerant = false): Promise<readonly Delivery<T>[] | undefined> {
+    if (this.#waiting.length > 0) return this.#waiting.splice(0);
     const poll = Math.min(this.source.pollInterval ?? 25, 25) || 1;
     const bench = this.#bench;
-    const clock = bench.clock ?? globalClock;
-    const end = clock.now() + ms;
+    const end = bench.now() + ms;
     for (;;) {
-      const call = this.receive(max);
+      const call = this.receive();
       call.catch(nothing);
-      if (!await bench.settles(call, Math.max(end - clock.now(), 0))) return undefined;
+      if (!await bench.settles(call, Math.max(end - bench.now(), 0))) return undefined;
+      this.#pending = undefined;
       try {
         const answer = await call;
-        if (answer.length > 0) {
-          this.#waiting.push(...answer.slice(max)); // an earlier call may have asked for more
-          return answer.slice(0, max);
-        }
+        if (answer.length > 0) return answer;
       } catch (error) {
         if (!tolerant) {
           if (error instanceof Error && /^Expected that/.test(error.message)) throw error;
           throw broken("receive() fulfils", `it failed: ${textOf(error)}`, "receive()", error);
         }
       }
-      if (clock.now() >= end) return undefined;
+      if (bench.now() >= end) return undefined;
       await bench.pass(tolerant ? 25 : poll);
     }
   }
 
   /** Waits for so many deliveries, and hands them out in their order. */
-  async take(count: number, max: number = count, tolerant = false): Promise<Delivery<T>[]> {
+  async take(count: number, tolerant = false): Promise<Delivery<T>[]> {
     const taken: Delivery<T>[] = [];
     while (taken.length < count) {
-      const room = Math.min(max, count - taken.length);
-      const more = await this.ask(room, this.#bench.patience, tolerant);
+      const more = await this.ask(this.#bench.patience, tolerant);
       if (!more) {
         throw broken(
           `${count} values are delivered`,
@@ -351,17 +369,18 @@ class Opened<T> {
       }
       taken.push(...more);
     }
+    this.#waiting.push(...taken.splice(count));
     return taken;
   }
 
   /** Waits for one delivery. */
   async one(tolerant = false): Promise<Delivery<T>> {
-    return (await this.take(1, 1, tolerant))[0] as Delivery<T>;
+    return (await this.take(1, tolerant))[0] as Delivery<T>;
   }
 
   /** Asserts that nothing is delivered. */
   async silent(expected: string, look: string, ms: number = this.#bench.silence): Promise<void> {
-    const more = await this.ask(1, ms);
+    const more = await this.ask(ms);
     if (more) {
       const texts = show(this.#bench.texts(more));
       throw broken(expected, `${texts} was delivered`, look);
@@ -541,10 +560,15 @@ const checks: readonly {
     async check(bench) {
       const sent = ["a", "b", "c", "d", "e"];
       await bench.send(...sent);
-      const opened = await bench.open();
-      const deliveries = [...await opened.take(2), ...await opened.take(3, 1)];
-      bench.same(bench.texts(deliveries), sent, "each value is delivered once", "receive()");
-      for (const delivery of deliveries) await bench.ack(delivery);
+      const opened = await bench.open(2);
+      const seen: string[] = [];
+      for (const count of [2, 2, 1]) {
+        const deliveries = await opened.take(count);
+        seen.push(...bench.texts(deliveries));
+        for (const delivery of deliveries) await bench.ack(delivery);
+      }
+      await opened.silent("each value is delivered once", "receive()");
+      bench.same(seen, sent, "each value is delivered once", "receive()");
     },
   },
   {
@@ -556,10 +580,9 @@ const checks: readonly {
       const opened = await bench.open();
       const seen: string[] = [];
       while (seen.length < sent.length) {
-        for (const delivery of await opened.take(1)) {
-          seen.push(bench.read(delivery));
-          await bench.ack(delivery);
-        }
+        const delivery = await opened.one();
+        seen.push(bench.read(delivery));
+        await bench.ack(delivery);
       }
       if (seen.join() !== sent.join()) {
         throw broken(`the order is ${show(sent)}`, `it was ${show(seen)}`, "receive()");
@@ -605,9 +628,8 @@ const checks: readonly {
     needs: ["shares"],
     async check(bench) {
       await bench.send("a", "b", "c", "d", "e");
-      const first = await bench.open();
-      const held = await first.take(2, 2);
-      const others = await (await bench.open()).take(3, 3);
+      const held = await (await bench.open(2)).take(2);
+      const others = await (await bench.open()).take(3);
       const texts = [...bench.texts(held), ...bench.texts(others)];
       bench.same(
         texts,
@@ -693,15 +715,21 @@ const checks: readonly {
     needs: ["delays"],
     async check(bench) {
       const delay = bench.silence * 3;
+      const look = "what release() does with its delay";
       await bench.send("late");
       const opened = await bench.open();
       await bench.release(await opened.one(), delay, new Error("The attempt failed"));
+      const released = bench.now();
       await bench.send("next");
       const next = await opened.one();
-      const look = "what release() does with its delay";
+      const left = released + delay - bench.now();
       bench.same([bench.read(next)], ["next"], "what is not kept back comes first", look);
+      if (left <= 0) {
+        const expected = `what is not kept back comes within the ${delay} ms of the other`;
+        throw broken(expected, `it came after ${Math.round(delay - left)} ms`, look);
+      }
       await bench.ack(next);
-      await opened.silent("nothing comes before its delay is over", look);
+      await opened.silent("nothing comes before its delay is over", look, left * 0.8);
       const late = await opened.one();
       bench.same([bench.read(late)], ["late"], "what was kept back comes again", look);
       await bench.ack(late);
@@ -714,7 +742,7 @@ const checks: readonly {
       const opened = await bench.open();
       for (const delivery of await opened.take(2)) {
         if (bench.read(delivery) === "good") await bench.release(delivery);
-        else await bench.fulfils("reject()", () => delivery.reject(new Error("It is bad")));
+        else await bench.reject(delivery);
       }
       await bench.left(
         ["good"],
@@ -730,7 +758,7 @@ const checks: readonly {
       await bench.send("bad");
       const opened = await bench.open();
       const delivery = await opened.one();
-      await bench.fulfils("reject()", () => delivery.reject(new Error("It is bad")));
+      await bench.reject(delivery);
       const found = await bench.fulfils(
         "the fixture's deadLetters()",
         async () => await bench.fixture.deadLetters?.() ?? [],
@@ -797,9 +825,7 @@ const checks: readonly {
       const first = await opened.one();
       await bench.pass(bench.holdTimeout);
       const second = await opened.one();
-      const released = (async () => await first.release({ delay: 0 }))();
-      released.catch(nothing); // it may say that it is too late
-      await bench.settles(released);
+      await bench.releaseLost(first);
       await opened.silent(
         "a value stays with whoever holds it now",
         "whether release() knows whose hold it ends",
@@ -823,7 +849,7 @@ const checks: readonly {
 
       // The signal aborts while values are on their way.
       const races = await bench.open();
-      const call = races.receive(2);
+      const call = races.receive();
       call.catch(nothing);
       const sent = bench.send("b", "c");
       await races.close();
@@ -840,12 +866,12 @@ const checks: readonly {
     async check(bench) {
       const sent = ["a", "b", "c", "d", "e", "f"];
       await bench.send(...sent);
-      const opened = await bench.open();
-      const held = await opened.take(2, 2);
+      const opened = await bench.open(2);
+      const held = await opened.take(2);
       await opened.stopping();
       const look = "stopping(): cancel the subscription, give back what is buffered";
       if (bench.can.has("shares")) {
-        const rest = await (await bench.open()).take(4, 4);
+        const rest = await (await bench.open()).take(4);
         const texts = [...bench.texts(held), ...bench.texts(rest)];
         bench.same(texts, sent, "others get what was not held", look);
         for (const delivery of rest) await bench.ack(delivery);
@@ -883,7 +909,7 @@ const checks: readonly {
         const text = bench.read(delivery);
         if (text === "acked") await bench.ack(delivery);
         else if (text === "released") await bench.release(delivery);
-        else await bench.fulfils("reject()", () => delivery.reject(new Error("It is bad")));
+        else await bench.reject(delivery);
       }
       await bench.left(
         ["released"],
@@ -954,7 +980,7 @@ const checks: readonly {
       const opened = await bench.open();
       const first = await opened.one();
       await bench.fulfils("the fixture's breakDown()", () => bench.fixture.breakDown?.());
-      await opened.ask(1, bench.silence, true); // it may fail, and must not deliver
+      await opened.ask(bench.silence, true); // it may fail, and must not deliver
       await bench.fulfils("the fixture's repair()", () => bench.fixture.repair?.());
       await bench.send("next");
       const seen: string[] = [];
@@ -972,9 +998,7 @@ const checks: readonly {
         await bench.ack(delivery);
       }
       if (seen.includes("held")) return;
-      const released = (async () => await first.release({ delay: 0 }))();
-      released.catch(nothing); // its connection may be gone
-      await bench.settles(released);
+      await bench.releaseLost(first);
       await bench.left(
         ["held"],
         "what was held in an outage is not lost, and the next process gets",
