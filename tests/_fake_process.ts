@@ -1,4 +1,4 @@
-import { renewProcessLifetime } from "../src/runtime/_process_lifetime.ts";
+import { forgetSignals } from "../src/testing/mod.ts";
 
 interface Timer {
   readonly callback: () => void;
@@ -28,7 +28,7 @@ export class FakeProcess {
     const { now } = performance;
     const { error, warn } = console;
     const { setTimeout, clearTimeout } = globalThis;
-    renewProcessLifetime();
+    forgetSignals();
     Object.defineProperty(globalThis, "process", { configurable: true, get: () => this });
     performance.now = () => this.time += 20;
     console.error = console.warn = (line: unknown) => void this.report.push(line);
@@ -43,7 +43,7 @@ export class FakeProcess {
       if (!this.#timers.delete(timer)) clearTimeout(timer as never);
     }) as unknown as typeof clearTimeout;
     this.#restore = () => {
-      renewProcessLifetime();
+      forgetSignals();
       Object.defineProperty(globalThis, "process", descriptor as PropertyDescriptor);
       performance.now = now;
       Object.assign(console, { error, warn });

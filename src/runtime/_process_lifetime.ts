@@ -84,7 +84,10 @@ export interface ProcessLifetime {
   stopping(host: RegisteredHost): void;
   /** It has stopped. */
   ended(host: RegisteredHost, outcome: RunOutcome): void;
-  /** Forgets signals, exit code and stops so far, for tests; the hosts that run stay. */
+  /**
+   * Takes back what stays after a stop, for tests, which drop this object then: handlers, timers, the
+   * exit code. Hosts that run still hear their signals.
+   */
   forget(): void;
 }
 
@@ -119,13 +122,6 @@ export function processLifetime(platform: Platform): ProcessLifetime {
     console.warn("Two versions of @runhost/host run in this process: each hears its signals alone");
   }
   return own;
-}
-
-/** Begins anew, as if no host had run in this process: for tests that stand in for a process. */
-export function renewProcessLifetime(): void {
-  const shared = globalThis as { [key]?: ProcessLifetime };
-  shared[key]?.forget();
-  delete shared[key];
 }
 
 /** What stays when hosts have stopped because of a signal or a failure. */
@@ -261,6 +257,12 @@ function createProcessLifetime(platform: Platform): ProcessLifetime {
     }
   };
 
+  /** Takes the exit code back, if it is still ours. */
+  const takeCodeBack = (): void => {
+    if (codeSet && platform.exitCode() === codeSet) platform.setExitCode(undefined);
+    codeSet = undefined;
+  };
+
   const clearTimers = (): void => {
     for (const clear of timers) clear();
     timers = [];
@@ -292,10 +294,7 @@ function createProcessLifetime(platform: Platform): ProcessLifetime {
         for (const other of hosts) other.recovers = false;
         if (!platform.exitCode()) platform.setExitCode(codeSet = code); // else it says already that something failed
       }
-      if (recovered) {
-        if (codeSet && platform.exitCode() === codeSet) platform.setExitCode(undefined);
-        codeSet = undefined;
-      }
+      if (recovered) takeCodeBack();
       if (code || host.asked) {
         remains ??= { forceSignals: new Set(), exitAfter: Infinity };
         for (const signal of host.forceSignals) remains.forceSignals.add(signal);
@@ -309,11 +308,8 @@ function createProcessLifetime(platform: Platform): ProcessLifetime {
 
     forget() {
       clearTimers();
-      requests.clear();
-      abandoned.length = 0;
-      if (codeSet && platform.exitCode() === codeSet) platform.setExitCode(undefined);
-      codeSet = forcedCode = remains = undefined;
-      countedAt = remindedAt = -Infinity;
+      takeCodeBack();
+      remains = undefined;
       listen();
     },
   };

@@ -102,10 +102,8 @@ export class Patience {
       await pause(ms, ended);
       return settled;
     }
-    for (let left = ms; !settled; left -= 25) {
-      await this.pass(Math.min(Math.max(left, 0), 25));
-      if (left <= 0) break;
-    }
+    await this.pass(0);
+    for (let left = ms; !settled && left > 0; left -= 25) await this.pass(Math.min(left, 25));
     return settled;
   }
 

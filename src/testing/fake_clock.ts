@@ -66,7 +66,11 @@ export class FakeClock implements FakeTimers {
     list = (clock) => clock.#timers;
   }
 
-  /** @param now What it shows at first, in milliseconds. */
+  /**
+   * Makes one without a timer.
+   *
+   * @param now What it shows at first, in milliseconds.
+   */
   constructor(now: number = 0) {
     this.#now = now;
   }

@@ -159,7 +159,11 @@ export class FakeSource<T> implements Source<T> {
   #stopped = false;
   #receiving = false;
 
-  /** @param values What it has to give at first. */
+  /**
+   * Makes one that is not started, and need not be.
+   *
+   * @param values What it has to give at first.
+   */
   constructor(values: readonly T[] = [], options: FakeSourceOptions = {}) {
     this.#options = options;
     this.delays = options.delays ?? false;

@@ -3,6 +3,9 @@ interface ProcessLifetime {
   forget(): void;
 }
 
+/** Where that object is. */
+const key = Symbol.for("@runhost/host/process");
+
 /**
  * Forgets what the process remembers of the hosts that have run in it, so that one test does not
  * decide the next: that a signal has asked for the stop (which stops every later host at once), the
@@ -10,7 +13,7 @@ interface ProcessLifetime {
  * signal or a failure caused.
  *
  * For tests with a `consoleLifetime`, in whatever runs after each of them. A host that still runs
- * goes on, and hears its signals. Does nothing where no host has run.
+ * hears its signals, but is apart from those that come later. Does nothing where no host has run.
  *
  * @example After each test
  * ```ts
@@ -28,6 +31,7 @@ interface ProcessLifetime {
  * ```
  */
 export function forgetSignals(): void {
-  const shared = globalThis as { readonly [key: symbol]: ProcessLifetime | undefined };
-  shared[Symbol.for("@runhost/host/process")]?.forget();
+  const shared = globalThis as { [key: symbol]: ProcessLifetime | undefined };
+  shared[key]?.forget();
+  delete shared[key];
 }
