@@ -38,6 +38,7 @@ export const phases: readonly (readonly Step[])[] = [
   [{ name: "build", command: "npm run build" }],
   [
     { name: "tarball", command: "tsx tests/run.ts package", built: true },
+    { name: "runners", command: "tsx tests/run.ts runners/", built: true },
     { name: "publint", command: "publint --strict", built: true },
     { name: "attw", command: "attw --pack --profile esm-only", built: true },
     {
