@@ -10,6 +10,7 @@ import { queue } from "./queue.ts";
 import { schedules } from "./schedules.ts";
 import { servers } from "./servers.ts";
 import { systemd } from "./systemd.ts";
+import { testing } from "./testing.ts";
 
 export const mutants: readonly Mutant[] = [
   ...core,
@@ -22,4 +23,5 @@ export const mutants: readonly Mutant[] = [
   ...servers,
   ...process,
   ...systemd,
+  ...testing,
 ];
