@@ -82,6 +82,41 @@ for (const [kind, [options, can]] of Object.entries(kinds)) {
   }
 }
 
+/** A source that is asked for more than a consumer has room for says so. */
+const strict: Fault = (source) => {
+  let first: number | undefined;
+  const held = new Set<Delivery<string>>();
+  source.alter = (delivery) => {
+    held.add(delivery);
+    const settled = <R>(result: R): R => {
+      held.delete(delivery);
+      return result;
+    };
+    return {
+      ...delivery,
+      ack: async () => settled(await delivery.ack()),
+      release: async (options) => settled(await delivery.release(options)),
+      reject: async (error) => settled(await delivery.reject(error)),
+    };
+  };
+  return altered(source, {
+    async receive(signal, options) {
+      first ??= options.max;
+      if (options.max + held.size > first) throw new Error("Asked for more than there is room for");
+      return await source.receive(signal, options);
+    },
+  });
+};
+
+for (
+  const { name, run } of sourceContract(
+    () => fixture({}, strict),
+    { ...quick, can: ["counts", "shares", "headers", "deadLetters", "orders"] },
+  )
+) {
+  test(`a good source, that counts what is held: ${name}`, run);
+}
+
 /** An engine that pushes, with prefetch, as AMQP has it: of an Inbox. */
 function pushing(queue: FakeSource<string>): Source<string> {
   let inbox = new Inbox<string>({ capacity: 2 });

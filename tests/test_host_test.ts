@@ -112,6 +112,22 @@ test("testHost() does not move its clock by itself if it is told so", async () =
   assert.is(stop.state, "rejected");
 });
 
+test("testHost() does not move its clock before the stop", async () => {
+  let ticks = 0;
+  const worker = backgroundService("worker", async (signal, { clock }) => {
+    for await (const _ of every(100, { signal, clock })) ticks++;
+  });
+  await using host = testHost([worker]);
+  const run = host.run();
+  for (let i = 0; i < 20; i++) {
+    await quiet();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  assert.equal([ticks, host.clock.now()], [0, 0]);
+  host.lifetime.stopApplication();
+  await run;
+});
+
 test("a test may move the clock while a testHost moves it, too", async () => {
   const host = testHost([hostedService("hangs", { stop: hangs })]);
   await host.start();

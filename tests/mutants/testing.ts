@@ -117,7 +117,7 @@ export const testing: readonly Mutant[] = [
   {
     fault: "the contract takes no notice of what is left in the queue",
     file: contract,
-    from: "await bench.left([left],",
+    from: "await bench.left( [left],",
     to: "if (left === undefined) await bench.left([left],",
     tests: ["tests/source_contract"],
   },
