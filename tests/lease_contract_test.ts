@@ -9,7 +9,7 @@ import {
   type LeaseFixture,
   type Term,
 } from "../src/testing/mod.ts";
-import { rejection } from "./_fate.ts";
+import { rejection, thrown } from "./_fate.ts";
 import { guard } from "./_guard.ts";
 
 guard(test);
@@ -225,6 +225,14 @@ for (const { fault, plant, foundBy, says } of table) {
     assert.match(message, /^Expected that [^]*, but [^]*; look at /);
   });
 }
+
+test("leaseContract() refuses times that are none", () => {
+  for (const name of ["patience", "silence", "duration"]) {
+    const error = thrown(() => leaseContract(() => fixture((it) => it), { [name]: Infinity }));
+    assert.instance(error, RangeError);
+    assert.match(error.message, `Cannot use leaseContract.${name}: Infinity is not finite`);
+  }
+});
 
 test("each check of the contract finds a fault", () => {
   const found = new Set(table.map(({ foundBy }) => foundBy));

@@ -206,6 +206,11 @@ function sourceWith(
 const hang = (): Promise<never> => new Promise<never>(() => {});
 const shared = new AbortController().signal;
 
+/** Answers with nothing when a signal aborts. */
+function once(signal: AbortSignal): Promise<readonly never[]> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve([])));
+}
+
 interface Planted {
   /** What is wrong. */
   readonly fault: string;
@@ -274,6 +279,29 @@ const table: readonly Planted[] = [
     kind: connection,
     foundBy: "receive() answers with what was sent, once",
     says: "what is held is not delivered again",
+  },
+  {
+    fault: "is not woken by what comes later",
+    plant: sourceWith((source) => ({
+      receive: (signal, options) =>
+        source.waiting.length > 0 ? source.receive(signal, options) : once(signal),
+    })),
+    kind: connection,
+    foundBy: "receive() waits for what comes later, or answers with nothing",
+    says: "1 values are delivered, but there were 0",
+  },
+  {
+    fault: "delivers what another one holds",
+    plant: sourceWith((source, { queue }) => ({
+      async receive(signal, options) {
+        const [held] = queue.held;
+        if (source.waiting.length > 0 || held === undefined) return source.receive(signal, options);
+        return [{ value: held, attempt: 1, ack() {}, release() {}, reject() {} }];
+      },
+    })),
+    kind: connection,
+    foundBy: "no other source gets what one holds",
+    says: "nobody else gets what is held",
   },
   {
     fault: "does not ack",
@@ -620,15 +648,11 @@ for (const { fault, plant, kind, foundBy, says } of table) {
 }
 
 test("each check of the contract finds a fault", () => {
-  const names = sourceContract(() => fixture({}, good), {
-    can: [...all, "delays", "lease", "orders"],
-  });
+  const can: SourceTrait[] = [...all, "delays", "lease", "orders"];
   const found = new Set(table.map(({ foundBy }) => foundBy));
-  const idle = names.map(({ name }) => name).filter((name) => !found.has(name));
-  assert.equal(idle, [
-    "receive() waits for what comes later, or answers with nothing",
-    "no other source gets what one holds",
-  ]);
+  for (const { name } of sourceContract(() => fixture({}, good), { ...quick, can })) {
+    assert.ok(found.has(name), name);
+  }
 });
 
 test("the contract closes its fixture, and stops what it has opened, however a check ends", async () => {
@@ -648,6 +672,32 @@ test("sourceContract() refuses what is no trait", () => {
   const error = thrown(() => sourceContract(() => fixture({}, good), { can: ["count" as never] }));
   assert.instance(error, TypeError);
   assert.match(error.message, "Cannot use the trait of a source: expected counts or delays");
+});
+
+test("sourceContract() says what a trait takes, and refuses times that are none", async () => {
+  const make = (): SourceFixture<string> => {
+    const { breakDown: _breakDown, kill: _kill, ...rest } = fixture({}, good);
+    return rest;
+  };
+  const needs: readonly [SourceTrait, string][] = [
+    ["outages", `Cannot use the fixture's breakDown, as "outages" is in can: expected function`],
+    ["crashes", `Cannot use the fixture's kill, as "crashes" is in can: expected function`],
+  ];
+  for (const [trait, message] of needs) {
+    const messages = await Promise.all(
+      sourceContract(make, { can: ["counts", trait] }).map(({ run }) =>
+        run().then(() => "", (error) => error.message)
+      ),
+    );
+    assert.ok(messages.some((it) => it.startsWith(message)), messages.join());
+  }
+  const lease = thrown(() => sourceContract(make, { can: ["lease"] }));
+  assert.match(lease.message, 'Cannot use holdTimeout, as "lease" is in can: expected number');
+  for (const [name, value] of [["patience", Infinity], ["silence", -1]] as const) {
+    const error = thrown(() => sourceContract(make, { [name]: value }));
+    assert.instance(error, RangeError);
+    assert.match(error.message, `Cannot use sourceContract.${name}: `);
+  }
 });
 
 test.run();

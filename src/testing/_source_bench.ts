@@ -92,7 +92,7 @@ export class Bench<T> extends Patience {
     super(options, fixture.clock);
     this.fixture = fixture;
     this.can = can;
-    this.holdTimeout = options.holdTimeout ?? 30_000;
+    this.holdTimeout = options.holdTimeout ?? 0;
   }
 
   async run(check: (bench: Bench<T>) => Promise<void>): Promise<void> {

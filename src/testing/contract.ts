@@ -1,4 +1,4 @@
-import { nothing } from "../_check.ts";
+import { check, checkFinite, nothing } from "../_check.ts";
 import { textOf } from "../_log.ts";
 import { pause, realNow } from "./_real_time.ts";
 import type { FakeClock } from "./fake_clock.ts";
@@ -57,6 +57,14 @@ export interface ContractFixture {
   readonly clock?: FakeClock | undefined;
   /** Called when a check is over, however it ended. */
   close?(): unknown;
+}
+
+/** Checks the times of a contract. */
+export function checkContractOptions(label: string, options: ContractOptions): void {
+  check(`the options of ${label}`, options, {});
+  for (const name of ["patience", "silence"] as const) {
+    if (options[name] !== undefined) checkFinite(`${label}.${name}`, options[name]);
+  }
 }
 
 /** Says what went wrong in a check. */

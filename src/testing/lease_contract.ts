@@ -1,7 +1,8 @@
-import { nothing } from "../_check.ts";
+import { checkFinite, nothing } from "../_check.ts";
 import { textOf } from "../_log.ts";
 import {
   broken,
+  checkContractOptions,
   type ContractCheck,
   type ContractFixture,
   type ContractOptions,
@@ -33,6 +34,8 @@ export interface LeaseFixture extends ContractFixture {
  *
  * @param make Gives a lease that nobody holds or has held; called once for each check.
  * @param options How long to ask for, and to wait.
+ * @throws {TypeError} If a time is no number.
+ * @throws {RangeError} If a time is negative, `NaN` or not finite.
  *
  * @example A lease in memory, on a fake clock
  * ```ts
@@ -53,6 +56,8 @@ export function leaseContract(
   make: () => LeaseFixture | Promise<LeaseFixture>,
   options: LeaseContractOptions = {},
 ): readonly ContractCheck[] {
+  checkContractOptions("leaseContract", options);
+  if (options.duration !== undefined) checkFinite("leaseContract.duration", options.duration);
   return checks.map(({ name, check }) => ({
     name,
     run: () => withFixture(make, (fixture) => check(new Bench(fixture, options))),

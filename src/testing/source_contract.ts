@@ -1,4 +1,4 @@
-import { checkWord, nothing } from "../_check.ts";
+import { check as checkShape, checkFinite, checkWord, nothing } from "../_check.ts";
 import { textOf } from "../_log.ts";
 import {
   Bench,
@@ -7,7 +7,7 @@ import {
   type SourceFixture,
   type SourceTrait,
 } from "./_source_bench.ts";
-import { broken, type ContractCheck, withFixture } from "./contract.ts";
+import { broken, checkContractOptions, type ContractCheck, withFixture } from "./contract.ts";
 import type { Delivery } from "../consumers/source.ts";
 
 export type { SourceContractOptions, SourceFixture, SourceTrait };
@@ -24,13 +24,20 @@ const words: readonly SourceTrait[] = [
   "crashes",
 ];
 
+/** What a fixture has to have for a trait. */
+const takes: {
+  readonly [trait in SourceTrait]?: readonly ("deadLetters" | "breakDown" | "repair" | "kill")[];
+} = { deadLetters: ["deadLetters"], outages: ["breakDown", "repair"], crashes: ["kill"] };
+
 /**
  * What every `Source` must keep, as checks for any test runner: whoever writes one for an engine runs
  * them with the real engine.
  *
  * @param make Gives an empty queue; called once for each check.
  * @param options What the source can do, and how long to wait.
- * @throws {TypeError} If `can` has a word that is no trait.
+ * @throws {TypeError} If `can` has a word that is no trait, or a number is none. A check rejects with one
+ * if its fixture has not what a trait takes.
+ * @throws {RangeError} If a time is negative, `NaN` or not finite.
  *
  * @example A source in memory, on a fake clock
  * ```ts
@@ -55,12 +62,23 @@ export function sourceContract<T>(
 ): readonly ContractCheck[] {
   const can = new Set(options.can ?? []);
   for (const trait of can) checkWord("the trait of a source", trait, words);
+  checkContractOptions("sourceContract", options);
+  if (can.has("lease")) checkFinite('holdTimeout, as "lease" is in can', options.holdTimeout);
   return checks
     .filter(({ needs = [] }) => needs.every((trait) => can.has(trait)))
-    .map(({ name, check }) => ({
+    .map(({ name, needs = [], check }) => ({
       name,
       run: () =>
         withFixture(make, async (fixture) => {
+          for (const trait of needs) {
+            for (const member of takes[trait] ?? []) {
+              checkShape(
+                `the fixture's ${member}, as "${trait}" is in can`,
+                fixture[member],
+                nothing,
+              );
+            }
+          }
           const bench = new Bench<T>(fixture, options, can);
           await bench.run(check as Check<T>);
         }),
