@@ -18,7 +18,16 @@ import { stripVTControlCharacters } from "node:util";
 import { currentTest, followTests, takeAftermaths } from "./_after_each.ts";
 import { Watchdog } from "./_watchdog.ts";
 
-const nodeOnly = ["browser", "examples", "load", "package", "process", "runners", "workerd"];
+const nodeOnly = [
+  "browser",
+  "examples",
+  "frameworks",
+  "load",
+  "package",
+  "process",
+  "runners",
+  "workerd",
+];
 /** Fail on purpose, for `run_test.ts`. */
 const harness = "harness";
 
