@@ -145,6 +145,23 @@ test("a stop that waits for something real has real time", async () => {
   assert.equal(host.events.filter(({ type }) => type === "serviceAbandoned"), []);
 });
 
+test("a stop that waits for something real and then for the clock has both", async () => {
+  const log: string[] = [];
+  const service = hostedService("both", {
+    async stop(_signal, { clock }) {
+      for (let i = 0; i < 3; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        await delay(100, { clock });
+      }
+      log.push(`stopped at ${clock.now()}`);
+    },
+  });
+  await using host = testHost([service]);
+  await host.start();
+  await host.stop();
+  assert.equal(log, ["stopped at 300"]);
+});
+
 test("the end of a testHost says nothing if nothing is left", async () => {
   assert.is(await endOf([]), undefined);
   assert.is(await endOf([], {}, () => {}), undefined, "it was never started");
@@ -179,7 +196,7 @@ test("the end of a testHost names a service that was abandoned", async () => {
   assert.instance(error, AggregateError);
   const [stop, left] = (error as AggregateError).errors as Error[];
   assert.match(stop!.message, "deaf");
-  assert.match(left!.message, '- service "deaf" was abandoned');
+  assert.match(left!.message, '- execute of "deaf" was abandoned, and has not ended\n');
 });
 
 test("the end of a testHost repeats no failure that the test was told of", async () => {
@@ -190,6 +207,27 @@ test("the end of a testHost repeats no failure that the test was told of", async
     assert.is((await rejection(host.stop())).message, "Refused");
   };
   assert.is(await endOf(services, {}, told), undefined);
+});
+
+test("the end of a testHost names what was handed over and goes on", async () => {
+  const error = await endOf([], {}, async (host) => {
+    await host.start();
+    host.waitUntil(hangs());
+  });
+  const [, left] = (error as AggregateError).errors as Error[];
+  assert.match(left!.message, '- waitUntil of "host" was abandoned');
+});
+
+test("the end of a testHost does not name what has ended late", async () => {
+  let end = (): void => {};
+  const late = hostedService("late", { stop: () => new Promise<void>((resolve) => end = resolve) });
+  const told = async (host: ReturnType<typeof testHost>): Promise<void> => {
+    await host.start();
+    assert.match((await rejection(host.stop())).message, "late");
+    end();
+    await quiet();
+  };
+  assert.is(await endOf([late], {}, told), undefined);
 });
 
 test("the end of a testHost tells what a timer has thrown in the stop", async () => {
@@ -204,7 +242,10 @@ test("the end of a testHost tells what a timer has thrown in the stop", async ()
         throw boom;
       }, 10);
     });
-  assert.is(await endOf([hostedService("throws", { stop })]), boom);
+  const hung = hostedService("hangs", { stop: hangs });
+  const error = await endOf([hung, hostedService("throws", { stop })]);
+  assert.ok((error as AggregateError).errors.includes(boom));
+  assert.match((error as AggregateError).errors[0].message, "hangs", "the clock went on");
 });
 
 test.run();

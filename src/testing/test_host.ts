@@ -47,6 +47,9 @@ export interface TestHost extends Host {
 /** Fake milliseconds that are worth a real one: what a stop waits for may be real, a socket say. */
 const haste = 100;
 
+/** Real milliseconds between two looks at what has changed. */
+const glance = 10;
+
 /**
  * Creates a host for a test: on a {@linkcode FakeClock}, its log and its events captured. It hears no
  * signals, sets no exit code and prints nothing, unless its options say so.
@@ -114,20 +117,26 @@ export function testHost(services: Services, options: TestHostOptions = {}): Tes
   const drive = async (): Promise<void> => {
     if (driving || !advancesInStop) return;
     driving = true;
-    try {
-      for (;;) {
-        await quiet();
-        if (!ending || waiting.size === 0) break;
-        const ms = ((nextWork(clock) ?? Infinity) - clock.now()) / haste;
-        await pause(Math.min(ms, 10), Promise.race(waiting));
-        if (ms > 10 && ms < Infinity) await pause(ms - 10, Promise.race(waiting));
-        if (ending && waiting.size > 0) await nextFiring(clock);
+    let waited = 0;
+    let seen = "";
+    for (;;) {
+      await quiet();
+      if (!ending || waiting.size === 0) break;
+      const next = nextWork(clock) ?? Infinity;
+      // Whoever begins or ends something, or sets a timer, begins a wait of its own.
+      const sight = `${events.length} ${next}`;
+      if (sight !== seen) waited = 0;
+      seen = sight;
+      const left = (next - clock.now()) / haste - waited;
+      if (left > 0) {
+        const ms = Math.min(left, glance);
+        await pause(ms, Promise.race(waiting));
+        waited += ms;
+      } else {
+        await nextFiring(clock).catch((error) => thrown ??= { error });
       }
-    } catch (error) {
-      thrown ??= { error };
-    } finally {
-      driving = false;
     }
+    driving = false;
   };
 
   const waitFor = async (call: Promise<void>): Promise<void> => {
@@ -159,13 +168,7 @@ export function testHost(services: Services, options: TestHostOptions = {}): Tes
       await waitFor(stop()).catch((error) => known || errors.push(error));
       await quiet();
       if (thrown) errors.push(thrown.error);
-      const left = [
-        ...host.services.filter(({ state }) => state === "abandoned")
-          .map(({ name }) =>
-            `service "${name}" was abandoned: its work, or its stop, has not ended`
-          ),
-        ...describeTimers(clock),
-      ];
+      const left = [...abandonedIn(events), ...describeTimers(clock)];
       if (left.length > 0) {
         const what = left.map((line) => `- ${line}`).join("\n");
         errors.push(
@@ -180,4 +183,17 @@ export function testHost(services: Services, options: TestHostOptions = {}): Tes
       if (errors.length > 1) throw new AggregateError(errors, "The host did not end as it should");
     },
   });
+}
+
+/** A line for each hook, and each work, that was abandoned and has not ended since. */
+function abandonedIn(events: readonly HostEvent[]): readonly string[] {
+  const lines = new Map<string, string>();
+  for (const event of events) {
+    if (event.type !== "serviceAbandoned" && event.type !== "serviceLate") continue;
+    const { type, service, phase } = event;
+    const line = `${phase} of "${service}" was abandoned, and has not ended`;
+    if (type === "serviceAbandoned") lines.set(`${service} ${phase}`, line);
+    else lines.delete(`${service} ${phase}`);
+  }
+  return [...lines.values()];
 }

@@ -49,8 +49,8 @@ async function guideSource(): Promise<(database: PGlite) => Source<string>> {
   const guide = readFileSync(new URL("../../docs/queues.md", import.meta.url), "utf8");
   const [code = ""] = /^type Job = [^]*?^}$/m.exec(guide) ?? [];
   assert.match(code, "function tableSource(");
-  const short = code.replaceAll("1 minute", "600 ms").replace("20_000", "100");
-  assert.is(short.match(/600 ms/g)?.length, 2);
+  const short = code.replaceAll("1 minute", "800 ms").replace("20_000", "100");
+  assert.is(short.match(/800 ms/g)?.length, 2);
   const file = join(folder, "table.mts");
   writeFileSync(file, `${short.replace("function", "export function")}\n`);
   return (await import(pathToFileURL(file).href)).tableSource;
@@ -83,8 +83,8 @@ async function tableFixture(): Promise<SourceFixture<string>> {
 for (
   const { name, run } of sourceContract(tableFixture, {
     can: ["counts", "delays", "lease", "shares", "deadLetters", "crashes"],
-    silence: 80,
-    holdTimeout: 600,
+    silence: 150,
+    holdTimeout: 800,
   })
 ) {
   test(`the table of docs/queues.md: ${name}`, run);

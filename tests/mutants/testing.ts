@@ -54,7 +54,7 @@ export const testing: readonly Mutant[] = [
   {
     fault: "the end of a test host looks for no timers",
     file: host,
-    from: "...describeTimers(clock),",
+    from: ", ...describeTimers(clock)",
     to: "",
     tests: ["tests/test_host"],
   },
