@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import {
   BackgroundService,
   backgroundService,
+  delay,
   every,
   hostedService,
   type HostEvent,
