@@ -34,7 +34,7 @@ function entryOf(file: string): string {
 const between: Readonly<Record<string, readonly string[]>> = {
   consumers: ["channels"],
   hono: ["health"],
-  runtime: ["consumers", "health"],
+  runtime: ["health"],
   systemd: ["health"],
   testing: ["consumers"], // types alone
 };
