@@ -35,8 +35,9 @@ const between: Readonly<Record<string, readonly string[]>> = {
   consumers: ["channels"],
   hono: ["health"],
   runtime: ["consumers", "health"],
+  supervision: ["consumers"], // its delays
   systemd: ["health"],
-  testing: ["consumers"], // types alone
+  testing: ["consumers", "supervision"], // types alone
 };
 
 test("every import leads to a file that is here", () => {
