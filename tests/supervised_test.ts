@@ -309,21 +309,62 @@ test("supervised() fails the start with what make throws", async () => {
   assert.is(await rejection(host.start()), error);
 });
 
+test("supervised() takes work that fails at once for work, not for a start", async () => {
+  const { host, lives, clock } = scene(
+    {},
+    (number) => number === 1 ? { execute: () => Promise.reject(boom()) } : {},
+  );
+  await host.start();
+  await clock.advance(1_000);
+  assert.is(lives.length, 2);
+  await host.stop();
+});
+
 test("supervised() restarts nothing before the host has started", async () => {
   const gate = new Gate();
   const later = hostedService("later", { start: () => gate.promise });
-  const { host, lives, clock, log, restarting } = scene({}, undefined, {}, [later]);
+  const { host, lives, clock, log } = scene({}, undefined, {}, [later]);
   const start = new Fate(host.start());
   await quiet();
-  const error = boom();
-  lives[0]!.work.fail(error);
-  await clock.advance(1_900);
-  assert.equal(restarting(), []);
-  gate.open();
-  await clock.advance(100);
-  assert.is(start.reason, error);
-  assert.is(lives.length, 1);
+  lives[0]!.work.fail(boom());
+  await clock.advance(60_000);
   assert.equal(log, [...up(1), ...down(1)]);
+  gate.open();
+  await quiet();
+  assert.is(start.state, "fulfilled");
+  assert.equal(log, [...up(1), ...down(1), ...up(2)]);
+  await host.stop();
+});
+
+test("supervised() waits for its delay, if that is longer than the start of the host", async () => {
+  const gate = new Gate();
+  const later = hostedService("later", { start: () => gate.promise });
+  const { host, lives, clock } = scene({}, undefined, {}, [later]);
+  const start = new Fate(host.start());
+  await quiet();
+  lives[0]!.work.fail(boom());
+  await clock.advance(999);
+  gate.open();
+  await quiet();
+  assert.equal([start.state, lives.length], ["fulfilled", 1]);
+  await clock.advance(1);
+  assert.is(lives.length, 2);
+  await host.stop();
+});
+
+test("supervised() makes none when the host fails to start meanwhile", async () => {
+  const gate = new Gate();
+  const later = hostedService("later", { start: () => gate.promise });
+  const { host, lives, clock, log } = scene({}, undefined, {}, [later]);
+  const start = new Fate(host.start());
+  await quiet();
+  lives[0]!.work.fail(boom());
+  await clock.advance(60_000);
+  gate.fail(boom("later"));
+  await quiet();
+  assert.is((start.reason as Error).message, "later");
+  assert.equal(log, [...up(1), ...down(1)]);
+  assert.is(clock.pending, 0);
 });
 
 test('supervised() on "always" waits for the host to have started', async () => {

@@ -33,6 +33,8 @@ export class Incarnation {
   readonly over: Promise<Failure | undefined>;
   /** Whether it has started, has not failed, and is not being ended. */
   isUp = false;
+  /** Whether it is its start that failed, and not the work which that has begun. */
+  startFailed = false;
   /** Whether its `start` has begun background work. */
   hasWork = false;
   readonly #around: Surroundings;
@@ -90,7 +92,7 @@ export class Incarnation {
     try {
       this.service = make(this.#context) as Service;
     } catch (error) {
-      this.#close({ error });
+      this.#failStart(error);
     }
   }
 
@@ -103,7 +105,7 @@ export class Incarnation {
     if (this.#isOver) return;
     this.#isStarting = true;
     this.#clearStart = startLimit(this.#around.clock, timeout, () => {
-      this.#close({ error: this.#timedOut("start", timeout) });
+      this.#failStart(this.#timedOut("start", timeout));
     });
     this.#start = this.#runStart();
     await Promise.race([this.#start, this.over]);
@@ -132,6 +134,7 @@ export class Incarnation {
    */
   end(grace: number, patience: number): Promise<ServiceTimeoutError | undefined> {
     const { clock, context } = this.#around;
+    if (this.#isDone) return this.#ended;
     const isFirst = !this.#isEnding;
     this.#endBegun ??= clock.now();
     this.#grace = Math.min(this.#grace, grace, this.service.stopTimeout ?? Infinity);
@@ -188,7 +191,7 @@ export class Incarnation {
       this.#clearStart();
       this.isUp = !this.#isOver;
     } catch (error) {
-      if (!this.#isOver) this.#close({ error });
+      if (!this.#isOver) this.#failStart(error);
       else if (!this.#answered(error)) this.#around.failed("start", error);
     }
     this.#isStarting = false;
@@ -207,6 +210,11 @@ export class Incarnation {
     void this.#work.then(() => this.#start).then(() => this.#close());
   }
 
+  #failStart(error: unknown): void {
+    this.startFailed = true;
+    this.#close({ error });
+  }
+
   #close(failure?: Failure): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -222,8 +230,10 @@ export class Incarnation {
   #report(error: unknown): void {
     const { context } = this.#around;
     if (this.#answered(error)) return;
-    if (!this.#isOver) this.#close({ error });
-    else if (this.#isEnding || this.#failure) {
+    if (!this.#isOver) {
+      this.startFailed = this.#isStarting;
+      this.#close({ error });
+    } else if (this.#isEnding || this.#failure) {
       const line = `Service "${context.name}" reports a failure of an incarnation that has ended`;
       log(context.logger, "error", line, { error });
     } else context.fail(error); // its work is done, and nobody follows it any more

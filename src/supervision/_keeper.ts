@@ -92,6 +92,10 @@ export abstract class Keeper extends BackgroundService {
   protected current: Incarnation | undefined;
   /** Milliseconds of grace. */
   protected readonly grace: number;
+  /** Ends the sleep. */
+  protected wake: () => void = nothing;
+  /** Milliseconds that are left when that is over. */
+  protected patience = 0;
   readonly #startTimeout: number;
   readonly #known = new WeakSet<object>();
   /** From when on none is begun. */
@@ -99,9 +103,6 @@ export abstract class Keeper extends BackgroundService {
   #around!: Surroundings;
   /** What went wrong in the stop, from when that has begun. */
   #errors: unknown[] | undefined;
-  /** Milliseconds that are left when the grace is over. */
-  #patience = 0;
-  #wake: () => void = nothing;
   #clearBeat: () => void = nothing;
   #unlink: () => void = nothing;
 
@@ -141,7 +142,7 @@ export abstract class Keeper extends BackgroundService {
     const { lifetime, clock } = this.context = context as ServiceContext;
     this.clock = new OwnClock(clock);
     this.stopTimeout = this.grace;
-    this.#patience = this.hostLink?.abandonTimeout ?? 0;
+    this.patience = this.hostLink?.abandonTimeout ?? 0;
     this.#ending = new Latch();
     this.#errors = undefined;
     this.#around = {
@@ -244,7 +245,7 @@ export abstract class Keeper extends BackgroundService {
     it: Incarnation,
     isLimited: boolean = !this.isEnding,
   ): Promise<ServiceTimeoutError | undefined> {
-    const ended = isLimited ? it.end(this.grace, this.#patience) : it.end(Infinity, Infinity);
+    const ended = isLimited ? it.end(this.grace, this.patience) : it.end(Infinity, Infinity);
     this.#beat();
     const hung = await ended;
     if (hung) this.stopTimeout = 0;
@@ -257,14 +258,14 @@ export abstract class Keeper extends BackgroundService {
     return new Promise((resolve) => {
       if (this.isEnding) return resolve();
       const clear = startTimer(this.clock, ms, resolve);
-      this.#wake = () => {
+      this.wake = () => {
         clear();
         resolve();
       };
     });
   }
 
-  protected log(level: "warn" | "error", line: string, failure: Failure): void {
+  protected log(level: "warn" | "error", line: string, failure?: Failure): void {
     const { logger, name } = this.context;
     log(logger, level, `Service "${name}"${line}`, failure);
   }
@@ -273,7 +274,7 @@ export abstract class Keeper extends BackgroundService {
     this.#ending.abort(reason);
     this.#clearBeat();
     this.current?.cancel(this.#ending.reason);
-    this.#wake();
+    this.wake();
   }
 
   #failed(phase: Phase, error: unknown): void {

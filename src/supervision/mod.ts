@@ -16,6 +16,13 @@
  */
 
 export {
+  type Leader,
+  leader,
+  type LeaderDetails,
+  type LeaderOptions,
+  type Leadership,
+} from "./leader.ts";
+export {
   type RestartOptions,
   type Supervised,
   supervised,

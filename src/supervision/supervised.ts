@@ -1,6 +1,7 @@
 import { check, checkNames, checkWhole, checkWord, nothing } from "../_check.ts";
 import { type Backoff, backoff, readBackoff } from "../consumers/retry.ts";
 import { define } from "../hosted_service.ts";
+import { onAbort } from "../on_abort.ts";
 import type { Failure } from "../_host/call.ts";
 import { type IncarnationOptions, Keeper, optionNames } from "./_keeper.ts";
 import type { Incarnation } from "./_incarnation.ts";
@@ -74,10 +75,10 @@ export interface SupervisedOptions
   readonly restart?: RestartOptions | undefined;
 
   /**
-   * `"wait"`: the start of the service is that of its first incarnation, and fails with it; a failure
-   * before the host has started is the service's own. So a mistake in the configuration shows in the
-   * deployment, and not in a row of restarts. `"background"`: the service starts at once, and nothing
-   * waits for the first incarnation, which may fail as any other.
+   * `"wait"`: the start of the service is that of its first incarnation, and fails with it, so that a
+   * mistake in the configuration shows in the deployment, and not in a row of restarts; and nothing is
+   * restarted before the host has started. `"background"`: the service starts at once, and nothing waits
+   * for the first incarnation, whose start may fail as any other.
    *
    * @default {"wait"}
    */
@@ -203,7 +204,7 @@ class SupervisedService extends Keeper implements Supervised {
     }
     await this.launch(it);
     this.#offersTask = it.hasWork;
-    if (it.isUp) return;
+    if (!it.startFailed && !this.isEnding) return;
     const hung = await this.finish(it);
     const failure = await it.over;
     throw hung ?? (failure ? failure.error : this.ending.reason);
@@ -226,7 +227,7 @@ class SupervisedService extends Keeper implements Supervised {
         const failures = ++this.#failures;
         this.#error = failure.error;
         delay = Math.round(backoff(restart, failures, this.#random));
-        isFinal = this.isEnding || this.#isTooEarly || failures > restart.attempts;
+        isFinal = this.isEnding || failures > restart.attempts;
         if (isFinal) this.context.fail(failure.error);
       }
       if (!isFinal) this.#announce(delay, failure);
@@ -238,11 +239,6 @@ class SupervisedService extends Keeper implements Supervised {
       this.#restarts++;
       it = this.make(make);
     }
-  }
-
-  /** Whether the host has not started, and nothing is to be restarted before. */
-  get #isTooEarly(): boolean {
-    return this.#options.firstStart !== "background" && !this.context.lifetime.started.aborted;
   }
 
   #announce(delay: number, failure: Failure | undefined): void {
@@ -257,10 +253,16 @@ class SupervisedService extends Keeper implements Supervised {
     this.hostLink?.tell({ type: "serviceRestarting", service: name, attempt, delay, error });
   }
 
+  /** Waits for the time of the next incarnation: also until the host has started. */
   async #wait(delay: number): Promise<void> {
+    const { started } = this.context.lifetime;
     this.#due = this.clock.now() + delay;
     await this.sleep(delay);
-    while (this.#isTooEarly && !this.isEnding) await this.sleep(delay || 1);
+    if (this.#options.firstStart !== "background" && !started.aborted) {
+      const unlink = onAbort(started, () => this.wake());
+      await this.sleep(Infinity);
+      unlink();
+    }
     this.#due = undefined;
   }
 }
