@@ -150,11 +150,9 @@ export abstract class Keeper extends BackgroundService {
       clock: this.clock,
       failed: (phase, error) => this.#failed(phase, error),
     };
-    const unlink = [
-      onAbort(lifetime.stopping, (reason) => this.#request(reason)),
-      onAbort(lifetime.stopped, () => this.clock.close()),
-    ];
-    this.#unlink = () => unlink.forEach((it) => it());
+    const { clock: own } = this;
+    onAbort(lifetime.stopped, () => own.close()); // also what outlives the stop has no timer then
+    this.#unlink = onAbort(lifetime.stopping, (reason) => this.#request(reason));
     const unlinkStart = link(signal, (reason) => this.#request(reason));
     try {
       await this.prepare();
