@@ -434,6 +434,17 @@ test("supervised() offers executeTask if its first incarnation is background wor
   assert.is(late.executeTask, undefined);
 });
 
+test("supervised() fails the start when context.fail is called in make", async () => {
+  const error = boom();
+  const { host } = rig([supervised("a", {
+    make: ({ fail }) => {
+      fail(error);
+      return hostedService("a", {});
+    },
+  })]);
+  assert.is(await rejection(host.start()), error);
+});
+
 // Limits.
 
 test("supervised() aborts a start that takes too long, and stops it if it fulfils late", async () => {
@@ -1023,6 +1034,36 @@ test("supervised() inside another one escalates to it", async () => {
   assert.is(contexts.length, 6);
 });
 
+test("supervised() inside another one that ends says nothing of a start that is cut", async () => {
+  let fail!: (error: unknown) => void;
+  let made = 0;
+  const outer = supervised("outer", {
+    random: () => 0,
+    make: (context) => {
+      ({ fail } = context);
+      return supervised("inner", {
+        firstStart: "background",
+        make: () =>
+          hostedService("innermost", {
+            start: (signal) =>
+              new Promise((resolve, reject) => {
+                if (++made > 1) return resolve(undefined);
+                signal.addEventListener("abort", () => reject(signal.reason));
+              }),
+          }),
+      });
+    },
+  });
+  const { host, clock, lines } = rig([outer]);
+  await host.start();
+  await quiet();
+  fail(boom());
+  await clock.advance(1_000);
+  assert.is(made, 2);
+  assert.equal(lines.all.filter((it) => it.startsWith("error")), []);
+  await host.stop();
+});
+
 test("supervised() can be used by another host later", async () => {
   const service = supervised("a", { make: () => hostedService("a", {}) });
   for (let i = 0; i < 2; i++) {
@@ -1074,6 +1115,7 @@ test("supervised() refuses what is no service", async () => {
   for (const made of [undefined, {}, Promise.reject(boom()), 7]) {
     const { host } = rig([supervised("feed", { make: () => made as never })]);
     messages.push((await rejection(host.start())).message);
+    assert.is(host.services[0]!.state, "failed");
   }
   assert.equal(messages, [
     'Cannot use what service "feed".make gave: expected object, got undefined',

@@ -107,7 +107,7 @@ export class Incarnation {
     this.#clearStart = startLimit(this.#around.clock, timeout, () => {
       this.#failStart(this.#timedOut("start", timeout));
     });
-    this.#start = this.#runStart();
+    this.#start = Promise.resolve().then(() => this.#runStart());
     await Promise.race([this.#start, this.over]);
   }
 
@@ -231,7 +231,7 @@ export class Incarnation {
     const { context } = this.#around;
     if (this.#answered(error)) return;
     if (!this.#isOver) {
-      this.startFailed = this.#isStarting;
+      this.startFailed = !this.isUp;
       this.#close({ error });
     } else if (this.#isEnding || this.#failure) {
       const line = `Service "${context.name}" reports a failure of an incarnation that has ended`;

@@ -1,4 +1,4 @@
-import { AbortError, Latch, link } from "../_abort.ts";
+import { AbortError, answers, Latch, link } from "../_abort.ts";
 import { check, nothing } from "../_check.ts";
 import { log } from "../_log.ts";
 import { startTimer } from "../_timer.ts";
@@ -171,8 +171,9 @@ export abstract class Keeper extends BackgroundService {
     try {
       await this.live();
     } catch (error) {
-      this.context.fail(error);
+      this.fail(error);
     }
+    this.#clearBeat();
     unlink();
   }
 
@@ -192,6 +193,11 @@ export abstract class Keeper extends BackgroundService {
     await super.stop(signal, context);
     this.#close();
     if (errors.length) throw combine(errors);
+  }
+
+  /** Fails the service, unless the error is an answer to the end of what it is of. */
+  protected fail(error: unknown): void {
+    if (!answers(error, this.#ending)) this.context.fail(error);
   }
 
   protected get hostLink(): HostLink | undefined {
@@ -224,9 +230,9 @@ export abstract class Keeper extends BackgroundService {
         return {};
       }
     });
-    this.current = it;
-    if (misuse) throw misuse.error;
-    return it;
+    if (!misuse) return this.current = it;
+    void it.end(0, Infinity);
+    throw misuse.error;
   }
 
   /** Starts an incarnation; resolves when it is up, or over. */

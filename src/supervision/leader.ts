@@ -203,10 +203,10 @@ class LeaderService extends Keeper implements Leader {
       await this.launch(it);
       const failure = await it.over;
       const isLast = !!failure || !tenure.isLost;
-      if (failure) this.context.fail(failure.error);
+      if (failure) this.fail(failure.error);
       hung = await this.finish(it, !tenure.isLost && !this.isEnding);
       if (!hung) return isLast;
-      this.context.fail(hung);
+      this.fail(hung);
       void it.done().then(close); // it is renewed until then, or else left to itself
       return true;
     } finally {

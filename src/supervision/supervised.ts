@@ -228,11 +228,11 @@ class SupervisedService extends Keeper implements Supervised {
         this.#error = failure.error;
         delay = Math.round(backoff(restart, failures, this.#random));
         isFinal = this.isEnding || failures > restart.attempts;
-        if (isFinal) this.context.fail(failure.error);
+        if (isFinal) this.fail(failure.error);
       }
       if (!isFinal) this.#announce(delay, failure);
       const hung = await this.finish(it);
-      if (hung) this.context.fail(hung);
+      if (hung) this.fail(hung);
       if (hung || isFinal) return;
       await this.#wait(delay);
       if (this.isEnding) return;
