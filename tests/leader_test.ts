@@ -354,6 +354,19 @@ test("leader() counts its deadline from before the request", async () => {
   await host.stop();
 });
 
+test("leader() counts its deadline from before the request to renew, too", async () => {
+  const { host, clock, lease, lives } = scene();
+  await host.start();
+  await clock.advance(0);
+  lease.trouble("renew", { delay: 1_500 });
+  lease.trouble("renew", { error: boom(), times: 100 });
+  await clock.advance(11_999);
+  assert.is(lives[0]!.leading(), true);
+  await clock.advance(1);
+  assert.is(lives[0]!.leading(), false);
+  await host.stop();
+});
+
 test("leader() knows by the wall clock that the machine slept, before any timer", async () => {
   const it = scene();
   const { host, clock, lease, lives, log } = it;

@@ -479,6 +479,49 @@ test("supervised() aborts a start that takes too long, and stops it if it fulfil
   await host.stop();
 });
 
+test("supervised() gives a start that fulfils late all of its grace", async () => {
+  const gate = new Gate();
+  let forcedAt: number | undefined;
+  const { host, clock } = scene(
+    { firstStart: "background", startTimeout: 500, stopTimeout: 1_000 },
+    (number, { context }) => ({
+      start: () => number === 1 ? gate.promise : undefined,
+      stop: () =>
+        new Promise<void>((resolve) => {
+          context.forced.addEventListener("abort", () => {
+            forcedAt ??= clock.now();
+            resolve();
+          });
+        }),
+    }),
+  );
+  await host.start();
+  await clock.advance(1_400);
+  gate.open();
+  await clock.advance(2_000);
+  assert.is(forcedAt, 2_400);
+  assert.is(host.state, "started");
+  const stop = new Fate(host.stop());
+  await clock.advance(1_000);
+  assert.is(stop.state, "fulfilled");
+});
+
+test('supervised() that gave one up under "ignore" makes no other', async () => {
+  const gate = new Gate();
+  const { host, lives, clock } = scene(
+    { stopTimeout: 1_000, backgroundServiceExceptionBehavior: "ignore" },
+    () => ({ stop: () => gate.promise }),
+  );
+  await host.start();
+  lives[0]!.work.fail(boom());
+  await clock.advance(60_000);
+  gate.open();
+  await clock.advance(60_000);
+  assert.is(lives.length, 1);
+  assert.is(host.services[0]!.state, "failed");
+  await host.stop();
+});
+
 test("supervised() fails for good when a start is still pending after its limits", async () => {
   const gate = new Gate();
   const { host, lives, clock, log } = scene(
@@ -667,6 +710,29 @@ test("supervised() takes work that ends because of the stop for a clean end", as
   assert.is(run.state, "fulfilled");
 });
 
+test("supervised() stops one whose work ended because of the stop when its turn comes", async () => {
+  const order: string[] = [];
+  const service = supervised("worker", {
+    make: () =>
+      backgroundService("worker", {
+        execute: (_, { lifetime }) =>
+          new Promise((_, reject) => {
+            lifetime.stopping.addEventListener("abort", () => reject(lifetime.stopping.reason));
+          }),
+        stop: () => order.push("worker"),
+      }),
+  });
+  const other = hostedService("other", { stop: () => order.push("other") });
+  const { host, clock } = rig([service, other], { drainDelay: 1_000 });
+  const run = new Fate(host.run());
+  await quiet();
+  host.lifetime.stopApplication();
+  await clock.advance(1_000);
+  assert.is(run.state, "fulfilled");
+  assert.equal(order, ["other", "worker"]);
+  assert.is(service.details.failures, 0);
+});
+
 test("supervised() takes an AbortError of somebody else for a failure", async () => {
   const { host, lives, clock, restarting } = scene();
   await host.start();
@@ -726,6 +792,19 @@ test("supervised() gives each incarnation a context of its own, of the host arou
     said("error")[0]!,
     'Service "worker" reports a failure of an incarnation that has ended: Error: too late',
   );
+  await host.stop();
+});
+
+test("supervised() is not failed by one that has ended cleanly", async () => {
+  const { host, lives, clock, said } = scene({ restart: { on: "always" } });
+  await host.start();
+  lives[0]!.work.open();
+  await clock.advance(1_000);
+  lives[0]!.context.fail(boom());
+  await clock.advance(10_000);
+  assert.is(lives.length, 2);
+  assert.is(host.state, "started");
+  assert.is(said("error").length, 1);
   await host.stop();
 });
 

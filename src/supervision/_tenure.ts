@@ -138,7 +138,6 @@ export class Tenure {
   }
 
   #expire(): void {
-    if (this.#left(this.#options.duration) > 0) return this.#watch(); // it was renewed meanwhile
     this.#end();
     this.#observer?.expired();
   }
