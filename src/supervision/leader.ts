@@ -280,9 +280,8 @@ const losses = {
 };
 
 /**
- * A service that runs in one process at a time: at most one of them *believes* to lead. No lease can do
- * more, as a process may stand still between its look at the clock and its write; so who writes elsewhere
- * passes the `token` on.
+ * At most one process *believes* to lead, and runs the service; who writes elsewhere passes the `token` on. No
+ * lease can do more: a process may stand still between its look at the clock and its write.
  *
  * The service starts at once, and stands by: healthy, ready, asking for the lease every `retryPeriod`. When
  * it has the lease, an incarnation is made and started, as those of `supervised` are, and the lease
