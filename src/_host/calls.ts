@@ -61,7 +61,7 @@ export function createCalls(host: CallsOptions): Calls {
   const { clock, abandonTimeout } = host;
   const calls: Call[] = [];
   let order = 0;
-  /** When the last call ended: reading a clock takes longer than an empty hook. */
+  /** When the last turn ended or began: reading a clock takes longer than an empty hook. */
   let now = 0;
   let pastDeadline = false;
   let closed = false;
@@ -86,8 +86,9 @@ export function createCalls(host: CallsOptions): Calls {
   };
 
   /** Ends the turn of a call: the next one is called, whether this one has ended or not. */
-  const moveOn = ({ turn }: Call): void => {
+  const moveOn = ({ turn }: Call, at = clock.now()): void => {
     if (!turn || turn.over) return;
+    now = at;
     turn.over = true;
     turn.end();
   };
@@ -142,7 +143,7 @@ export function createCalls(host: CallsOptions): Calls {
     const sequel = next && begin(next, call.member, call.turn);
     close(call);
     if (sequel) return invoke(sequel);
-    moveOn(call);
+    moveOn(call, now);
   };
 
   /** Makes a call. Answers its turn, if that goes on; a hook that is done at once has none. */
@@ -185,7 +186,6 @@ export function createCalls(host: CallsOptions): Calls {
         };
         /** Begins turns until it has to wait for the end of one. */
         const goOn = (): void => {
-          now = clock.now();
           for (let member; (member = members[next]); next++) {
             const inside = next > 0 && (concurrently || member.list === list);
             if (!inside && waiting) return;
@@ -198,6 +198,7 @@ export function createCalls(host: CallsOptions): Calls {
           }
           if (!waiting) resolve();
         };
+        now = clock.now();
         goOn();
       }),
 
@@ -215,7 +216,7 @@ export function createCalls(host: CallsOptions): Calls {
       pastDeadline = true;
       // Nothing but microtasks lies between the calls that are still to be made.
       clearSweep = startTimer(clock, 0, () => pending().forEach(outlived));
-      pending().forEach(moveOn);
+      pending().forEach((call) => moveOn(call));
     },
 
     force(reason) {

@@ -31,7 +31,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { AbortError, abortReason, Latch, link } from "../_abort.ts";
 import { observe } from "./_body.ts";
 import { nothing } from "../_check.ts";
-import { healthHandler } from "../health/mod.ts";
+import { healthHandler } from "../health/health_handler.ts";
 import { onAbort } from "../on_abort.ts";
 import type { ApplicationLifetime, Host } from "../types.ts";
 
