@@ -16,6 +16,10 @@ interface Made {
   /** Hooks, work and handed-over work that have not ended. */
   open: number;
   ended: number;
+  readonly context: ServiceContext;
+  readonly stopAsked: () => boolean;
+  /** When its start began, and with which signal, while that goes on. */
+  starting: { readonly begun: number; readonly signal: AbortSignal } | undefined;
 }
 
 /** How wild the services of a life are. */
@@ -72,6 +76,9 @@ export class FuzzyIncarnations {
       disposals: 0,
       open: 0,
       ended: 0,
+      context,
+      stopAsked,
+      starting: undefined,
     };
     this.all.push(made);
     let workEnd: Promise<void> | undefined;
@@ -129,6 +136,7 @@ export class FuzzyIncarnations {
         if (stopAsked()) this.complain("started after the stop was asked for");
         if (given !== context) this.complain("another context");
         made.started = "pending";
+        made.starting = { begun: this.#clock.now(), signal };
         spoil();
         try {
           await act(signal, [0, 0, 10, 300]);
@@ -141,6 +149,8 @@ export class FuzzyIncarnations {
         } catch (error) {
           made.started = "rejected";
           throw error;
+        } finally {
+          made.starting = undefined;
         }
       },
       stopping: () => {
@@ -169,6 +179,24 @@ export class FuzzyIncarnations {
     return service;
   }
 
+  /** What must hold at any time when nothing is about to happen. */
+  look(startTimeout: number): void {
+    for (const { starting, stopAsked } of this.all) {
+      if (!starting || starting.signal.aborted) continue;
+      if (this.#clock.now() - starting.begun > startTimeout) {
+        this.complain("a start is not limited");
+      }
+      if (stopAsked()) this.complain("a start goes on after the stop was asked for");
+    }
+  }
+
+  /** What must hold when the host has stopped: what goes on knows that its grace is over. */
+  lookAtEnd(): void {
+    for (const { disposals, context } of this.all) {
+      if (!disposals && !context.forced.aborted) this.complain("one goes on and was not forced");
+    }
+  }
+
   /** What must hold when all has ended. */
   check(): readonly string[] {
     for (const { id, started, stops, disposals, open } of this.all) {
@@ -191,8 +219,13 @@ export function checkEvents(events: readonly HostEvent[]): readonly string[] {
   const wrong: string[] = [];
   const open = new Map<string, number>();
   const leading = new Map<string, number>();
+  const failed = new Set<string>();
   let stopped = false;
   for (const event of events) {
+    if (event.type === "serviceFaulted") failed.add(event.service);
+    if (event.type === "leaderElected" || event.type === "serviceRestarting") {
+      if (failed.has(event.service)) wrong.push(`${event.service} goes on after it has failed`);
+    }
     stopped ||= event.type === "hostStopped";
     if (event.type === "serviceBegan") {
       // What answers late after the end is given back, and nobody's time limits that.

@@ -20,10 +20,8 @@ import {
 import {
   leader,
   type Leadership,
-  type Lease,
   supervised,
   type SupervisedOptions,
-  type Term,
 } from "../src/supervision/mod.ts";
 import { FakeClock, FakeLease } from "../src/testing/mod.ts";
 import { Fate } from "./_fate.ts";
@@ -31,30 +29,12 @@ import { checkEvents, FuzzyIncarnations, type Wildness } from "./_fuzzy_incarnat
 import { guard } from "./_guard.ts";
 import { Listeners } from "./_listeners.ts";
 import { playLives } from "./fuzz/lives.ts";
+import { WatchedLease } from "./_watched_lease.ts";
 import { Random } from "./fuzz/random.ts";
 
 guard(test);
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
-
-/** Tells of each release of a lease before it is made. */
-function watched(lease: Lease, released: (token: number) => void): Lease {
-  return {
-    async acquire(signal, options): Promise<Term | undefined> {
-      const term = await lease.acquire(signal, options);
-      if (!term) return;
-      const { token } = term;
-      return {
-        token,
-        renew: (...args) => term.renew(...args),
-        release(given) {
-          released(token);
-          return term.release(given);
-        },
-      };
-    },
-  };
-}
 
 /** One random life; throws when a promise is broken. */
 async function live(seed: number): Promise<string> {
@@ -62,6 +42,12 @@ async function live(seed: number): Promise<string> {
   const clock = new FakeClock();
   const hostClock = clock.apart();
   const lease = new FakeLease({ clock });
+  const watched = new WatchedLease(lease, {
+    clock,
+    wall: () => wall,
+    duration: 15_000,
+    renewDeadline: 10_000,
+  });
   const wildness: Wildness = {
     failure: random.pick([0, 0.1, 0.3]),
     deafness: random.pick([0, 0.1, 0.4]),
@@ -82,6 +68,8 @@ async function live(seed: number): Promise<string> {
   const common = { ...limits, random: () => random.next() };
   const all: FuzzyIncarnations[] = [];
   const terms: Leadership[] = [];
+  /** What runs in the last term of a leader. */
+  const ledBy = new Map<string, { readonly token: number; readonly its: FuzzyIncarnations }>();
   const events: HostEvent[] = [];
   /** What a supervised service has announced last. */
   const announced = new Map<string, ServiceRestartingEvent>();
@@ -89,11 +77,28 @@ async function live(seed: number): Promise<string> {
   const toCome = new Map<string, number>();
   const wrong: string[] = [];
   let wall = 0;
+  /** When the lease was last taken from whoever had it. */
+  let disturbed = -Infinity;
   /** Services whose own `stopping` was called. */
   const told = new Set<string>();
-  const onlyOneLeads = (): void => {
+  /** What must hold at any time. */
+  const look = (): void => {
     const believers = terms.filter(({ leading }) => leading());
-    assert.ok(believers.length <= 1, `${believers.length} believe to lead`);
+    const isCalm = clock.now() - disturbed > 10_000;
+    if (isCalm && believers.length > 1) wrong.push(`${believers.length} believe to lead`);
+    for (const { token } of believers) {
+      if (!watched.mayLead(token)) wrong.push(`${token} believes too much`);
+    }
+    if (host.state !== "stopped") watched.look();
+    for (const it of all) it.look(limits.startTimeout);
+    for (const { name, state } of host.services) {
+      const term = ledBy.get(name);
+      if (host.state !== "started" || state !== "started" || !term?.its.running) continue;
+      // A restart that nobody saw in time, and what is left then.
+      if (watched.isOverdue(term.token, 7_000)) {
+        wrong.push(`${name} runs under a lease that ran out`);
+      }
+    }
   };
 
   const newStopAsked = (name: string) => (): boolean =>
@@ -138,23 +143,33 @@ async function live(seed: number): Promise<string> {
   const newLeader = (name: string): HostedService => {
     const its = incarnations(name);
     const inside = random.chance(0.3);
-    const held = new Map<number, FuzzyIncarnations>();
     return leader(name, {
       ...common,
-      lease: watched(lease, (token) => {
-        if (held.get(token)?.running) its.complain(`the lease was released under an incarnation`);
-      }),
+      lease: {
+        async acquire(signal, options) {
+          const term = await watched.acquire(signal, options);
+          return term && {
+            ...term,
+            release(given) {
+              const led = ledBy.get(name);
+              if (led?.token === term.token && led.its.running) its.complain("released too early");
+              return term.release(given);
+            },
+          };
+        },
+      },
       now: () => clock.now() + wall,
       heartbeat: random.pick([undefined, 300]),
       make(context: ServiceContext, leadership) {
+        const { token } = leadership;
         terms.push(leadership);
-        onlyOneLeads();
+        look();
         if (inside) {
-          const inner = newSupervised(`${name}/${leadership.token}`);
-          held.set(leadership.token, all.at(-1) as FuzzyIncarnations);
+          const inner = newSupervised(`${name}/${token}`);
+          ledBy.set(name, { token, its: all.at(-1) as FuzzyIncarnations });
           return inner;
         }
-        held.set(leadership.token, its);
+        ledBy.set(name, { token, its });
         return its.make(context, newStopAsked(context.name));
       },
     });
@@ -229,10 +244,13 @@ async function live(seed: number): Promise<string> {
   const steps = random.below(12);
   for (let step = 0; step < steps; step++) {
     await clock.advance(random.pick([0, 1, 50, 400, 1_900, 2_000, 7_000, 15_000]));
-    onlyOneLeads();
+    look();
     if (random.chance(0.3)) trouble();
-    if (random.chance(0.1)) lease.steal("another", random.pick([1_000, 30_000]));
-    if (random.chance(0.1)) lease.lose();
+    if (random.chance(0.2)) {
+      if (random.chance(0.5)) lease.lose();
+      else lease.steal("another", random.pick([1_000, 30_000]));
+      disturbed = clock.now();
+    }
     if (random.chance(0.05)) wall += random.pick([-60_000, 8_000, 60_000]);
   }
 
@@ -255,17 +273,25 @@ async function live(seed: number): Promise<string> {
     host.abort();
   }
   if (random.chance(0.2)) trouble();
+  await clock.advance(0);
+  look();
   // The rollback of a start has limits of its own.
   await clock.advance(abandonTimeout + shutdownTimeout + abandonTimeout + 1);
   assert.not.equal(run.state, "pending", "the stop has no end");
   assert.is(host.state, "stopped");
   assert.is(hostClock.pending, 0, "a timer is left");
+  if (events.some(({ type }) => type === "graceEnded")) all.forEach((it) => it.lookAtEnd());
   await clock.advance(500_000); // what is deaf ends in time of its own
   assert.is(hostClock.pending, 0, "a timer is set after the end");
-  for (const it of all) assert.is(it.check().join(), "");
-  assert.is([...wrong, ...checkEvents(events)].join(), "");
+  for (const it of all) wrong.push(...it.check());
   assert.ok(listeners.every(({ now }) => now === 0), "a listener is left");
   assert.ok(terms.every(({ leading }) => !leading()), "somebody believes to lead");
+  for (const { token, released } of watched.grants.values()) {
+    const isUsed = terms.some((term) => term.token === token);
+    if (!isUsed && !released) wrong.push(`term ${token} was neither used nor released`);
+  }
+  wrong.push(...checkEvents(events), ...watched.complaints);
+  assert.is(wrong.length, 0, wrong.join());
   return `${clock.now() - begun} ${events.length} ${
     JSON.stringify(lease.log.map((it) => it.length))
   }`;
