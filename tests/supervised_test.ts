@@ -1169,6 +1169,29 @@ test("supervised() is told of the failure by events in order", async () => {
 
 // Misuse.
 
+test("supervised() is not started twice, in its delay neither", async () => {
+  let made = 0;
+  let context!: ServiceContext;
+  const service = supervised("feed", {
+    make: (given) => {
+      made++;
+      context = given;
+      return hostedService("feed", {});
+    },
+  });
+  const { host, clock } = rig([service]);
+  const other = rig([service]).host;
+  await host.start();
+  context.fail(boom());
+  await clock.advance(0);
+  const error = await rejection<Error & { code: string }>(other.start());
+  assert.is(error.code, "ERR_HOST_STATE");
+  assert.is(made, 1);
+  await clock.advance(1_000);
+  assert.is(made, 2);
+  await host.stop();
+});
+
 test("supervised() refuses the same instance twice, and fails for good", async () => {
   let context!: ServiceContext;
   const service = hostedService("a", {});

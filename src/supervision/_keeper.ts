@@ -104,7 +104,8 @@ export abstract class Keeper extends BackgroundService {
   /** What went wrong in the stop, from when that has begun. */
   #errors: unknown[] | undefined;
   #clearBeat: () => void = nothing;
-  #unlink: () => void = nothing;
+  /** Listens no longer; there from its start to the end of its stop. */
+  #unlink: (() => void) | undefined;
 
   constructor(name: string, options: IncarnationOptions) {
     super();
@@ -136,8 +137,8 @@ export abstract class Keeper extends BackgroundService {
     signal?: AbortSignal,
     context: ServiceContext | undefined = this["~worker"]?.context,
   ): Promise<void> {
-    if (this.current) {
-      throw new HostStateError("Cannot start the service again: an incarnation of it still runs");
+    if (this.#unlink) {
+      throw new HostStateError("Cannot start the service again: it has not been stopped");
     }
     const { lifetime, clock } = this.context = context as ServiceContext;
     this.clock = new OwnClock(clock);
@@ -311,6 +312,7 @@ export abstract class Keeper extends BackgroundService {
 
   #close(): void {
     this.#clearBeat();
-    this.#unlink();
+    this.#unlink?.();
+    this.#unlink = undefined;
   }
 }
