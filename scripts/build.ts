@@ -28,7 +28,7 @@ const options = {
   sourcesContent: false, // the sources are in the package
 } as const;
 
-const parts = ["src", "src/_host", "src/health"].flatMap((folder) =>
+const parts = ["src", "src/_host", "src/_time", "src/health"].flatMap((folder) =>
   readdirSync(folder).filter((file) => file.endsWith(".ts") && file !== "mod.ts").map((file) =>
     `./${folder}/${file}`
   )

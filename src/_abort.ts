@@ -19,7 +19,7 @@ export function abortReason(message: string, reason: unknown): unknown {
 
 /** Whether `error` is how one answers to a signal that has aborted. */
 export function answers(error: unknown, signal: AbortSignal | Latch | undefined): boolean {
-  return signal?.aborted === true && (error === signal.reason || isAbortError(error));
+  return !!signal?.aborted && (error === signal.reason || isAbortError(error));
 }
 
 /** Calls back when `signal` aborts, at once if it has, until unlinked. */

@@ -34,8 +34,7 @@ function entryOf(file: string): string {
 const between: Readonly<Record<string, readonly string[]>> = {
   consumers: ["channels"],
   hono: ["health"],
-  runtime: ["consumers", "health"],
-  supervision: ["consumers"], // its delays
+  runtime: ["health"],
   systemd: ["health"],
   testing: ["consumers", "supervision"], // types alone
 };

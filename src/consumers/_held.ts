@@ -1,6 +1,6 @@
 import type { Latch } from "../_abort.ts";
 import type { Linked } from "../channels/_list.ts";
-import type { Clear } from "../_timer.ts";
+import type { Clear } from "../_time/timer.ts";
 import type { Hold } from "./_hold.ts";
 import type { Delivery } from "./source.ts";
 import type { ServiceContext } from "../types.ts";

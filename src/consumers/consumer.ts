@@ -2,7 +2,7 @@ import { AbortError, link } from "../_abort.ts";
 import { check, checkNames, checkWord, nothing } from "../_check.ts";
 import { define } from "../hosted_service.ts";
 import { log } from "../_log.ts";
-import { startTimer } from "../_timer.ts";
+import { startTimer } from "../_time/timer.ts";
 import { within } from "./_around.ts";
 import type { Held } from "./_held.ts";
 import { itemOf, Pump } from "./_pump.ts";

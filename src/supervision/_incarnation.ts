@@ -1,11 +1,12 @@
 import { AbortError, answers, Latch, link } from "../_abort.ts";
 import { nothing } from "../_check.ts";
+import { deferred } from "../_deferred.ts";
 import { log } from "../_log.ts";
-import { startLimit } from "../_timer.ts";
+import { startLimit } from "../_time/timer.ts";
 import { ServiceTimeoutError } from "../errors.ts";
 import type { Failure } from "../_host/call.ts";
 import type { Service } from "../_host/member.ts";
-import type { WorkerLink } from "../_host/worker_link.ts";
+import { linkVersion, type WorkerLink } from "../_host/worker_link.ts";
 import type { Phase } from "../events.ts";
 import type { Clock, ServiceContext } from "../types.ts";
 
@@ -26,11 +27,6 @@ export interface Surroundings {
 export class Incarnation {
   /** What was made; nothing if that failed. */
   readonly service: Service = {};
-  /**
-   * Resolves when it goes on no longer: to what failed; or to nothing, when its work has ended or its
-   * end has begun.
-   */
-  readonly over: Promise<Failure | undefined>;
   /** Whether it has started, has not failed, and is not being ended. */
   isUp = false;
   /** Whether it is its start that failed, and not the work which that has begun. */
@@ -46,7 +42,7 @@ export class Incarnation {
   readonly #handed = new Set<Promise<void>>();
   #worker: WorkerLink | undefined;
   #work: Promise<void> | undefined;
-  #resolveOver!: (failure: Failure | undefined) => void;
+  readonly #over = deferred<Failure | undefined>();
   #isOver = false;
   #failure: Failure | undefined;
   #start: Promise<void> | undefined;
@@ -56,8 +52,7 @@ export class Incarnation {
   /** When its end began, and what whoever waits for that gets. */
   #endBegun: number | undefined;
   #end: Promise<void> | undefined;
-  #ended: Promise<ServiceTimeoutError | undefined>;
-  #resolveEnded!: (error?: ServiceTimeoutError) => void;
+  readonly #ended = deferred<ServiceTimeoutError | undefined>();
   #isDone = false;
   #isGivenUp = false;
   /** The limits of its end, and when the first of them is over. */
@@ -72,8 +67,6 @@ export class Incarnation {
     const { host, lifetime, logger, clock, name, forced, ready, beat } = around.context;
     const latch = this.#forced;
     this.#around = around;
-    this.over = new Promise((resolve) => this.#resolveOver = resolve);
-    this.#ended = new Promise((resolve) => this.#resolveEnded = resolve);
     this.#context = {
       host,
       lifetime,
@@ -94,6 +87,14 @@ export class Incarnation {
     } catch (error) {
       this.#failStart(error);
     }
+  }
+
+  /**
+   * Resolves when it goes on no longer: to what failed; or to nothing, when its work has ended or its
+   * end has begun.
+   */
+  get over(): Promise<Failure | undefined> {
+    return this.#over.promise;
   }
 
   get #isEnding(): boolean {
@@ -134,7 +135,7 @@ export class Incarnation {
    */
   end(grace: number, patience: number): Promise<ServiceTimeoutError | undefined> {
     const { clock, context } = this.#around;
-    if (this.#isDone) return this.#ended;
+    if (this.#isDone) return this.#ended.promise;
     const isFirst = !this.#isEnding;
     this.#endBegun ??= clock.now();
     this.#grace = Math.min(this.#grace, grace, this.service.stopTimeout ?? Infinity);
@@ -148,7 +149,7 @@ export class Incarnation {
       this.cancel(reason);
       this.#end = this.#runEnd(reason);
     }
-    return this.#ended;
+    return this.#ended.promise;
   }
 
   /** Waits for its end no longer: the host does, and names it. */
@@ -158,7 +159,7 @@ export class Incarnation {
     if (this.#isDone || this.#isGivenUp || !this.#end) return;
     this.#isGivenUp = true;
     const elapsed = Math.round(clock.now() - (this.#endBegun as number));
-    this.#resolveEnded(this.#timedOut(this.#isStarting ? "start" : "stop", elapsed));
+    this.#ended.resolve(this.#timedOut(this.#isStarting ? "start" : "stop", elapsed));
     context.waitUntil(this.#end);
   }
 
@@ -178,7 +179,11 @@ export class Incarnation {
         }
         const { executeTask } = service;
         if ("~worker" in service) {
-          service["~worker"] = this.#worker = { context: this.#context, controller: undefined };
+          service["~worker"] = this.#worker = {
+            version: linkVersion,
+            context: this.#context,
+            controller: undefined,
+          };
         }
         try {
           await service.start?.(this.#cancel.signal, this.#context);
@@ -223,7 +228,7 @@ export class Incarnation {
       this.isUp = false;
       this.cancel(new AbortError(`Service "${this.#context.name}" failed`, failure.error));
     }
-    this.#resolveOver(failure);
+    this.#over.resolve(failure);
   }
 
   /** It says of itself that it failed. */
@@ -266,7 +271,7 @@ export class Incarnation {
     this.#isDone = true;
     this.#clear();
     this.#unlink();
-    this.#resolveEnded();
+    this.#ended.resolve(undefined);
   }
 
   /** Resolves when nothing that it has begun goes on. */

@@ -1,12 +1,12 @@
 import { AbortError, answers, Latch, link } from "../_abort.ts";
 import { check, nothing } from "../_check.ts";
 import { log } from "../_log.ts";
-import { startTimer } from "../_timer.ts";
+import { startTimer } from "../_time/timer.ts";
 import { BackgroundService } from "../background_service.ts";
 import { HostStateError, type ServiceTimeoutError } from "../errors.ts";
 import type { Failure } from "../_host/call.ts";
 import { combine } from "../_host/failures.ts";
-import { type HostLink, linkOf } from "../_host/host_link.ts";
+import { type HostLink, hostLink } from "../_host/host_link.ts";
 import { onAbort } from "../on_abort.ts";
 import { Incarnation, type Surroundings } from "./_incarnation.ts";
 import type { Phase } from "../events.ts";
@@ -85,6 +85,7 @@ export abstract class Keeper extends BackgroundService {
   stopTimeout: number;
   /** Of the last start. */
   protected context!: ServiceContext;
+  protected host!: HostLink;
   protected clock!: OwnClock;
   /** What messages call it. */
   protected readonly label: string;
@@ -143,7 +144,8 @@ export abstract class Keeper extends BackgroundService {
     const { lifetime, clock } = this.context = context as ServiceContext;
     this.clock = new OwnClock(clock);
     this.stopTimeout = this.grace;
-    this.patience = this.hostLink?.abandonTimeout ?? 0;
+    this.host = hostLink(this.context.host);
+    this.patience = this.host.abandonTimeout;
     this.#ending = new Latch();
     this.#errors = undefined;
     this.#around = {
@@ -199,10 +201,6 @@ export abstract class Keeper extends BackgroundService {
   /** Fails the service, unless the error is an answer to the end of what it is of. */
   protected fail(error: unknown): void {
     if (!answers(error, this.#ending)) this.context.fail(error);
-  }
-
-  protected get hostLink(): HostLink | undefined {
-    return linkOf(this.context.host);
   }
 
   /** Whether a stop was asked for. */

@@ -1,6 +1,6 @@
 import { AbortError, link } from "../_abort.ts";
 import { check, checkFinite, checkNames, checkWhole, nothing } from "../_check.ts";
-import { startLimit } from "../_timer.ts";
+import { startLimit } from "../_time/timer.ts";
 import { define } from "../hosted_service.ts";
 import { type IncarnationOptions, Keeper, optionNames } from "./_keeper.ts";
 import { type Moment, Tenure, type TenureOptions } from "./_tenure.ts";
@@ -179,7 +179,7 @@ class LeaderService extends Keeper implements Leader {
     const { name } = this.context;
     let told = false;
     const tell = (reason: LeaderLostEvent["reason"]): void => {
-      if (!told) this.hostLink?.tell({ type: "leaderLost", service: name, token, reason });
+      if (!told) this.host.tell({ type: "leaderLost", service: name, token, reason });
       told = true;
     };
     const close = (): Promise<void> => {
@@ -188,7 +188,7 @@ class LeaderService extends Keeper implements Leader {
     };
     this.#tenure = tenure;
     this.#since = this.clock.now();
-    this.hostLink?.tell({ type: "leaderElected", service: name, token });
+    this.host.tell({ type: "leaderElected", service: name, token });
     let hung: unknown;
     try {
       const it = this.make((context) => this.#options.make(context, { token, leading }));

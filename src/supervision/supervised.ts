@@ -1,5 +1,5 @@
 import { check, checkNames, checkWhole, checkWord, nothing } from "../_check.ts";
-import { type Backoff, backoff, readBackoff } from "../consumers/retry.ts";
+import { type Backoff, backoff, backoffNames, readDelays } from "../_time/backoff.ts";
 import { define } from "../hosted_service.ts";
 import { onAbort } from "../on_abort.ts";
 import type { Failure } from "../_host/call.ts";
@@ -129,13 +129,13 @@ interface Restart extends Backoff {
 
 /** Fills in what is not set. */
 function readRestart(options: RestartOptions = {}, label: string): Restart {
-  const delays = readBackoff(options, label, 30_000);
+  check(label, options, {});
   const { attempts = 10, resetAfter = 60_000, on = "failure" } = options;
-  checkNames(label, options, ["attempts", "delay", "maxDelay", "jitter", "resetAfter", "on"]);
+  checkNames(label, options, [...backoffNames, "attempts", "resetAfter", "on"]);
   if (attempts !== Infinity) checkWhole(`${label}.attempts`, attempts, 1);
   check(`${label}.resetAfter`, resetAfter, 0);
   checkWord(`${label}.on`, on, ["failure", "always"]);
-  return { ...delays, attempts, resetAfter, on };
+  return { ...readDelays(options, label, 30_000), attempts, resetAfter, on };
 }
 
 class SupervisedService extends Keeper implements Supervised {
@@ -250,7 +250,7 @@ class SupervisedService extends Keeper implements Supervised {
       const which = `${attempt} of ${this.#restart.attempts}`;
       this.log("warn", ` failed, and restarts in ${delay} ms (${which})`, failure);
     }
-    this.hostLink?.tell({ type: "serviceRestarting", service: name, attempt, delay, error });
+    this.host.tell({ type: "serviceRestarting", service: name, attempt, delay, error });
   }
 
   /** Waits for the time of the next incarnation: also until the host has started. */

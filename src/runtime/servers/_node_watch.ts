@@ -1,4 +1,5 @@
 import { nothing } from "../../_check.ts";
+import { deferred } from "../../_deferred.ts";
 import type { ServiceContext } from "../../types.ts";
 import { patience } from "./_fetch.ts";
 import { type Counts, type Kind, leaving } from "./_http_server.ts";
@@ -389,14 +390,15 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
         server.close(resolve);
         for (const restore of restored) restore();
       });
-      const empty = new Promise<void>((resolve) => (emptied = resolve));
+      const empty = deferred();
+      emptied = empty.resolve;
       closing = performance.now();
       for (const it of [...connections]) {
         if (it.session) leaveSession(it);
         else if (!it.open.size) rest(it);
       }
       lookAround();
-      await empty;
+      await empty.promise;
       server.closeAllConnections?.(); // those that were there before the watch
       await closed;
     },

@@ -1,5 +1,5 @@
-import { check, checkNames, checkSignal, nothing } from "./_check.ts";
-import type { Clock, Logger } from "./types.ts";
+import { check, checkNames, checkSignal, nothing } from "../_check.ts";
+import type { Clock, Logger } from "../types.ts";
 
 /** The longest delay `setTimeout` takes; a longer one fires at once. */
 const longest = 2 ** 31 - 1;
@@ -87,5 +87,5 @@ export function startLimit(clock: Clock, ms: number, callback: () => void): Clea
 
 /** Keeps the process alive until cleared: neither a signal handler nor a promise does. */
 export function keepAlive(clock: Clock): Clear {
-  return startTimer(clock, Number.MAX_SAFE_INTEGER, nothing);
+  return startTimer(clock, 2 ** 53, nothing);
 }
