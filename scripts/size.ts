@@ -76,7 +76,7 @@ const budgets: readonly Budget[] = [
     name: "supervision",
     code: `export * from "@runhost/host"; export * from "@runhost/host/supervision"`,
     beyond: "mod",
-    limit: 4.7 * kB,
+    limit: 4.8 * kB,
   },
   {
     // Never in a bundle; the limit only shows when it pulls in what it should not.
