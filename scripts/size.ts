@@ -79,6 +79,12 @@ const budgets: readonly Budget[] = [
     limit: 4.8 * kB,
   },
   {
+    name: "rabbitmq",
+    code: `${core} from "@runhost/host"; export { rabbitSource } from "@runhost/host/rabbitmq"`,
+    beyond: "core",
+    limit: 3.5 * kB,
+  },
+  {
     name: "redis",
     code: `${core} from "@runhost/host"; export { streamSource } from "@runhost/host/redis"`,
     beyond: "core",

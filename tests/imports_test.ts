@@ -35,6 +35,7 @@ const between: Readonly<Record<string, readonly string[]>> = {
   consumers: ["channels"],
   hono: ["health"],
   postgres: ["supervision"], // types alone
+  rabbitmq: ["consumers"],
   redis: ["consumers", "supervision"], // types alone
   runtime: ["health"],
   systemd: ["health"],
