@@ -569,7 +569,10 @@ slices("work that cannot be made is logged and tried again later, and fails no e
   await platform.time.advance(740);
   assert.is(await handle(), "answered");
   assert.is(made, 1);
-  assert.match(lines.all.join(), "error: Cannot begin background work: Error: No binding");
+  assert.match(
+    lines.all.join(),
+    "error: A slice failed; the next begins in 750 ms at the earliest: Error: No binding",
+  );
   fails = false;
   await platform.time.advance(10);
   assert.is(await handle(), "answered");

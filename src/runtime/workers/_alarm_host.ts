@@ -1,12 +1,11 @@
 import { AbortError } from "../../_abort.ts";
 import { check, checkFinite, checkNames, nothing } from "../../_check.ts";
 import { deferred } from "../../_deferred.ts";
-import { log, textOf } from "../../_log.ts";
-import { readSettings, type Settings } from "../../_host/settings.ts";
+import { readSettings } from "../../_host/settings.ts";
+import { type BackoffOptions, readBackoff } from "../../_time/backoff.ts";
 import { startTimer } from "../../_time/timer.ts";
-import { createHost } from "../../host.ts";
-import { type Backoff, backoff, type BackoffOptions, readBackoff } from "../../_time/backoff.ts";
-import type { Host, HostOptions, Services } from "../../types.ts";
+import type { Clock, HostOptions, Services } from "../../types.ts";
+import { SliceRunner } from "./_slice_runner.ts";
 
 /** What is used of the state of a Durable Object. */
 export interface AlarmState {
@@ -62,19 +61,9 @@ export interface AlarmHostOptions extends HostOptions {
   readonly abandonTimeout?: number | undefined;
 }
 
-/** What limits a slice, in milliseconds. */
-interface Times {
-  readonly slice: number;
-  readonly pause: number;
-  readonly shutdownTimeout: number;
-  readonly abandonTimeout: number;
-}
-
-/** One slice under way. */
-interface Slice {
-  /** Not before it has begun. */
-  host: Host | undefined;
-  /** Whether `stop` was called since; then the alarm is none of its business. */
+/** One alarm, from its call to its end. */
+interface Alarm {
+  /** Whether `stop` was called since: then this one sets no other. */
   stopped: boolean;
   readonly ended: Promise<void>;
 }
@@ -127,12 +116,13 @@ interface Slice {
 export class AlarmHost {
   readonly #storage: AlarmState["storage"];
   readonly #services: () => Services;
-  readonly #times: Times;
-  readonly #settings: Settings;
-  readonly #retry: Backoff;
-  readonly #random: () => number;
-  #running: Slice | undefined;
-  #failures = 0;
+  readonly #clock: Clock;
+  /** Milliseconds a slice may take before it is stopped. */
+  readonly #slice: number;
+  /** Milliseconds after which a slice has ended, its stop included. */
+  readonly #longest: number;
+  readonly #runner: SliceRunner;
+  #running: Alarm | undefined;
 
   /**
    * Touches nothing yet.
@@ -158,10 +148,12 @@ export class AlarmHost {
     for (const [key, ms] of Object.entries(times)) checkFinite(`${label}.${key}`, ms);
     this.#storage = state.storage;
     this.#services = services;
-    this.#settings = readSettings({ ...options, ...times, stopWhenIdle: true });
-    this.#times = times;
-    this.#random = random;
-    this.#retry = readBackoff(options.retry ?? {}, `${label}.retry`, 60_000);
+    const settings = readSettings({ ...options, ...times });
+    const retry = readBackoff(options.retry ?? {}, `${label}.retry`, 60_000);
+    this.#clock = settings.clock;
+    this.#slice = slice;
+    this.#longest = slice + shutdownTimeout + abandonTimeout;
+    this.#runner = new SliceRunner({ settings, pause, retry, random });
   }
 
   /** Sets the first alarm, unless one is set: the work begins soon, or is under way. */
@@ -176,7 +168,7 @@ export class AlarmHost {
   async stop(): Promise<void> {
     const running = this.#running;
     if (running) running.stopped = true;
-    running?.host?.lifetime.stopApplication("The work of the object was stopped");
+    this.#runner.stop("The work of the object was stopped");
     await this.#storage.deleteAlarm();
     await running?.ended;
   }
@@ -186,13 +178,12 @@ export class AlarmHost {
    */
   async alarm(): Promise<void> {
     const ended = deferred();
-    const slice: Slice = this.#running = { host: undefined, stopped: false, ended: ended.promise };
+    const alarm: Alarm = this.#running = { stopped: false, ended: ended.promise };
     try {
-      const { slice: work, shutdownTimeout, abandonTimeout } = this.#times;
-      await this.#setAlarm(work + shutdownTimeout + abandonTimeout); // it cannot end later
-      if (slice.stopped) return;
-      const next = await this.#run(slice);
-      if (slice.stopped) return;
+      await this.#setAlarm(this.#longest); // for when this slice is lost
+      if (alarm.stopped) return;
+      const next = await this.#run();
+      if (alarm.stopped) return;
       if (next === undefined) await this.#storage.deleteAlarm();
       else await this.#setAlarm(next);
     } finally {
@@ -202,24 +193,13 @@ export class AlarmHost {
   }
 
   /** Resolves with the milliseconds until the next slice, if there is to be one. */
-  async #run(slice: Slice): Promise<number | undefined> {
-    const { clock, logger } = this.#settings;
+  async #run(): Promise<number | undefined> {
     const controller = new AbortController();
-    const over = new AbortError(`A slice of ${this.#times.slice} ms is over`);
-    const clear = startTimer(clock, this.#times.slice, () => controller.abort(over));
-    try {
-      slice.host = createHost(this.#services(), this.#settings);
-      await slice.host.run(controller.signal);
-      this.#failures = 0;
-      return controller.signal.aborted ? this.#times.pause : undefined;
-    } catch (error) {
-      const next = backoff(this.#retry, ++this.#failures, this.#random);
-      const line = `A slice failed; the next begins in ${Math.round(next)} ms: ${textOf(error)}`;
-      log(logger, "error", line);
-      return next;
-    } finally {
-      clear();
-    }
+    const over = new AbortError(`A slice of ${this.#slice} ms is over`);
+    const clear = startTimer(this.#clock, this.#slice, () => controller.abort(over));
+    const next = await this.#runner.run({ services: this.#services, signal: controller.signal });
+    clear();
+    return next;
   }
 
   async #setAlarm(ms: number): Promise<void> {

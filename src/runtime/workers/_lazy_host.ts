@@ -12,7 +12,7 @@ import {
   type PlatformEvent,
   startDeadline,
 } from "./_platform_event.ts";
-import { createSlices } from "./_slices.ts";
+import { createEventSlices } from "./_event_slices.ts";
 
 /** Makes the services of one host; called inside an event, each time a host begins. */
 export type MakeServices<Env = unknown> = (env: Env) => Services;
@@ -155,7 +155,7 @@ export function lazyHost<Env = unknown>(
   // What all its hosts are given; read and checked once.
   const settings = readSettings({ ...options, shutdownTimeout, abandonTimeout });
   const { clock, logger } = settings;
-  const slices = background && createSlices(background, settings, random);
+  const slices = background && createEventSlices(background, settings, random);
   let current: Attempt | undefined;
 
   async function ready(event: PlatformEvent<Env> = {}): Promise<Host> {
