@@ -22,7 +22,7 @@ export interface RabbitChannel {
   /** Subscribes; `null` says that the server has ended that. */
   consume(
     queue: string,
-    onMessage: (message: never) => void,
+    onMessage: (message: RabbitMessage | null) => void,
   ): PromiseLike<{ readonly consumerTag: string }>;
   /** Ends a subscription. */
   cancel(consumerTag: string): PromiseLike<unknown>;

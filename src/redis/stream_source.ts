@@ -1,7 +1,6 @@
 import { link } from "../_abort.ts";
-import { check, checkNames, nothing } from "../_check.ts";
-import { log } from "../_log.ts";
-import { textOf } from "../_log.ts";
+import { check, checkNames } from "../_check.ts";
+import { log, textOf } from "../_log.ts";
 import { checkClient, Connection, explain, type RedisClient, type Send, sender } from "./client.ts";
 import { settle } from "./_scripts.ts";
 import type { Delivery, ReceiveOptions, Source } from "../consumers/source.ts";
