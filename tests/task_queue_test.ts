@@ -477,6 +477,25 @@ for (const capacity of [0, 1, 3]) {
   });
 }
 
+test("TaskQueue keeps the order when a place becomes free while tasks are on their way to another", async () => {
+  for (let microtasks = 0; microtasks < 10; microtasks++) {
+    const queue = new TaskQueue("q", { capacity: 10, concurrency: 2 });
+    const { host } = rig([queue]);
+    await host.start();
+    const log: string[] = [];
+    const gate = new Gate();
+    queue.tryEnqueue(() => gate.promise);
+    await quiet();
+    queue.tryEnqueue(() => log.push("first"));
+    queue.tryEnqueue(() => log.push("second"));
+    for (let count = microtasks; count > 0; count--) await null;
+    gate.open();
+    await queue.onIdle();
+    assert.equal(log, ["first", "second"], `the place became free after ${microtasks} microtasks`);
+    await host.stop();
+  }
+});
+
 test("TaskQueue lets in who waits for room, in order, as places become free", async () => {
   const queue = new TaskQueue("queue", { capacity: 0 });
   const { host } = rig([queue]);

@@ -512,8 +512,9 @@ export class Pump<T> {
   /** A place is free. */
   #left(): void {
     this.#running--;
-    // A turn, if one is due, is given by whoever pulls.
-    if (this.#source.take && !this.#closed && !this.turns.due()) {
+    // While an answer is on its way, what is taken here would overtake it. A turn, if one is due, is
+    // given by whoever pulls.
+    if (this.#source.take && !this.#asking && !this.#closed && !this.turns.due()) {
       const next = this.#source.take();
       if (next) return void this.#take(next);
     }
