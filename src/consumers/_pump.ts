@@ -10,28 +10,36 @@ import { Ledger } from "./_ledger.ts";
 import { Outage } from "./_outage.ts";
 import { Pauses } from "./_pauses.ts";
 import { type Failure, report } from "./_report.ts";
-import { readSettings, type Settings } from "./_settings.ts";
+import type { Settings } from "./_settings.ts";
 import { Settler } from "./_settler.ts";
 import { backoff } from "./retry.ts";
 import type { Delivery, Source } from "./source.ts";
-import type { ConsumerDetails, ConsumerOptions } from "./types.ts";
+import type { ConsumerDetails } from "./types.ts";
 import type { ServiceContext } from "../types.ts";
 
-/** A source that can also be asked without waiting: one in memory. */
-export interface QuickSource<T> extends Source<T> {
-  /** The next delivery, if there is one. Called when a place has become free. */
-  take?(): Delivery<T> | undefined;
+/** A source in memory: each delivery is taken without waiting, so that none overtakes another. */
+export interface MemorySource<T> {
+  /** The next delivery, if there is one. */
+  take(): Delivery<T> | undefined;
+  /** Waits until there is one. Gives `false` if none will come, or when the signal aborts. */
+  wait(signal: AbortSignal): Promise<boolean>;
 }
 
+/** Where a pump takes from: one of the two. */
+type Origin<T> =
+  | { readonly source: Source<T>; readonly memory?: undefined }
+  | { readonly source?: undefined; readonly memory: MemorySource<T> };
+
 /** What a {@linkcode Pump} is told by its owner. */
-export interface PumpOwner {
-  /** What the settings belong to, for errors: `service "mails"`. */
-  readonly label: string;
+export type PumpOptions<T> = Origin<T> & {
+  readonly settings: Settings<T>;
+  /** Makes one attempt at what is held. */
+  readonly handle: (held: Held<T>) => unknown;
   /** Called when the intake has closed. */
   readonly onClose?: (() => void) | undefined;
   /** Whether to warn of what is given back at the end of the grace; the owner may know better. */
   readonly warns?: boolean | undefined;
-}
+};
 
 /**
  * The work of a consumer, in the order in which it stands below: deliveries are _taken_ from a source,
@@ -42,9 +50,9 @@ export interface PumpOwner {
  * grace. Whatever a source, a handler or a callback throws is logged, and the work goes on.
  */
 export class Pump<T> {
-  readonly #source: QuickSource<T>;
-  readonly #handle: (held: Held<T>) => unknown;
+  readonly #origin: Origin<T>;
   readonly #settings: Settings<T>;
+  readonly #handle: (held: Held<T>) => unknown;
   readonly #onClose: () => void;
   readonly #warns: boolean;
 
@@ -82,14 +90,10 @@ export class Pump<T> {
   /** Whether the grace is over. */
   #forced = false;
 
-  constructor(
-    source: QuickSource<T>,
-    handle: (held: Held<T>) => unknown,
-    options: ConsumerOptions<T>,
-    { label, onClose = nothing, warns = true }: PumpOwner,
-  ) {
-    this.#settings = readSettings(source, options, label);
-    this.#source = source;
+  constructor(options: PumpOptions<T>) {
+    const { settings, handle, onClose = nothing, warns = true } = options;
+    this.#origin = options;
+    this.#settings = settings;
     this.#handle = handle;
     this.#onClose = onClose;
     this.#warns = warns;
@@ -137,8 +141,9 @@ export class Pump<T> {
     if (!this.#opened) this.open();
     this.#opened = false;
     const intake = this.#intake.signal;
+    const { source, memory } = this.#origin;
     this.#context = context;
-    this.#delays = !!this.#source.delays;
+    this.#delays = !!source?.delays;
     this.#forced = false;
     this.#outage.end();
     this.#settler.begin();
@@ -160,7 +165,7 @@ export class Pump<T> {
       this.patience.end();
     });
     try {
-      await this.#pull(intake);
+      await (memory ? this.#pullFromMemory(memory, intake) : this.#pull(source, intake));
       this.#pulling = false;
       this.#update();
       while (this.#running > 0) await this.#change();
@@ -173,7 +178,26 @@ export class Pump<T> {
 
   // Taken.
 
-  async #pull(intake: AbortSignal): Promise<void> {
+  async #pullFromMemory(source: MemorySource<T>, intake: AbortSignal): Promise<void> {
+    while (!intake.aborted) {
+      if (this.turns.due()) await this.turns.give();
+      else if (this.#running >= this.#settings.concurrency) await this.#change();
+      else if (!this.#takeNext(source)) {
+        this.#update();
+        const more = await source.wait(intake);
+        if (!more && !intake.aborted) await this.#change(); // the intake is about to close
+      }
+    }
+  }
+
+  /** Takes the next delivery of a source in memory, and gives whether there was one. */
+  #takeNext(source: MemorySource<T>): boolean {
+    const next = source.take();
+    if (next) this.#take(next);
+    return next !== undefined;
+  }
+
+  async #pull(source: Source<T>, intake: AbortSignal): Promise<void> {
     const { concurrency, receiveRetry, pollInterval, random } = this.#settings;
     const { clock } = this.#context;
     for (let failures = 0; !intake.aborted;) {
@@ -185,7 +209,7 @@ export class Pump<T> {
       const asked = clock.now();
       try {
         this.#asking = true;
-        const answer = await this.#source.receive(intake, { max: concurrency - this.#running });
+        const answer = await source.receive(intake, { max: concurrency - this.#running });
         this.#asking = false;
         checkAnswer(answer);
         this.#outage.end();
@@ -351,15 +375,12 @@ export class Pump<T> {
     await this.#settler.reject(held, failure.error);
   }
 
-  /** Frees a place, and fills it at once if the source can be asked without waiting. */
+  /** Frees a place, and fills it at once if the source is in memory. */
   #left(): void {
     this.#running--;
-    // What is taken here would overtake an answer that is on its way. If a turn of the event loop is
-    // due, whoever pulls takes the next one, after that turn.
-    if (this.#source.take && !this.#asking && !this.#closed && !this.turns.due()) {
-      const next = this.#source.take();
-      if (next) return void this.#take(next);
-    }
+    const { memory } = this.#origin;
+    // If a turn of the event loop is due, whoever pulls takes the next one, after that turn.
+    if (memory && !this.#closed && !this.turns.due() && this.#takeNext(memory)) return;
     this.#update();
     this.#wake();
   }

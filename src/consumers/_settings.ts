@@ -22,23 +22,31 @@ export interface Settings<T> {
 }
 
 /**
- * Checks a source and the options of its consumer, and fills in what is not set. What the consumer says
- * comes first; what the source says has to be right all the same.
+ * Checks a source.
+ *
+ * @param label What messages call its consumer: `service "mails"`.
+ */
+export function checkSource(source: Source<unknown>, label: string): void {
+  check(`${label}.source`, source, { receive: nothing });
+  for (const member of ["start", "stopping", "stop", "health"] as const) {
+    check(`${label}.source.${member}`, source[member] ?? nothing, nothing);
+  }
+}
+
+/**
+ * Checks the options of a consumer, and fills in what is not set. What the consumer says comes first;
+ * what its source says has to be right all the same.
  *
  * @param label What messages call the consumer: `service "mails"`.
  */
 export function readSettings<T>(
-  source: Source<T>,
   options: ConsumerOptions<T>,
   label: string,
+  source: Pick<Source<T>, "pollInterval" | "receiveRetry"> = {},
 ): Settings<T> {
   const { concurrency = 1, timeout = Infinity } = options;
   const { onDeadLetter = nothing, random = Math.random } = options;
   const named = (option: string): string => `${label}.${option}`;
-  check(named("source"), source, { receive: nothing });
-  for (const member of ["start", "stopping", "stop", "health"] as const) {
-    check(named(`source.${member}`), source[member] ?? nothing, nothing);
-  }
   checkWhole(named("concurrency"), concurrency, 1);
   check(named("timeout"), timeout, 0);
   check(named("onDeadLetter"), onDeadLetter, nothing);

@@ -6,6 +6,7 @@ import { startTimer } from "../_timer.ts";
 import { within } from "./_around.ts";
 import { type Held, itemOf } from "./_held.ts";
 import { Pump } from "./_pump.ts";
+import { checkSource, readSettings } from "./_settings.ts";
 import { BackgroundService } from "../background_service.ts";
 import { decoder, type Input, isSchema } from "./input.ts";
 import type { Source } from "./source.ts";
@@ -105,7 +106,7 @@ export class Consumer<T, Raw = T> extends BackgroundService {
     const label = `service "${name}"`;
     check(label, definition, {});
     checkNames(label, definition, names);
-    const { handle, input, around, outage = "degraded" } = definition;
+    const { source, handle, input, around, outage = "degraded" } = definition;
     check(`${label}.handle`, handle, nothing);
     if (around !== undefined) check(`${label}.around`, around, nothing);
     if (input !== undefined && !isSchema(input)) check(`${label}.input`, input, nothing);
@@ -113,15 +114,16 @@ export class Consumer<T, Raw = T> extends BackgroundService {
     this.#label = label;
     this.#definition = definition;
     this.#decode = input && decoder(input, definition);
+    checkSource(source, label);
     const plain = !input && !around;
-    this.#pump = new Pump(
-      definition.source,
-      plain
+    this.#pump = new Pump<Raw>({
+      source,
+      settings: readSettings(definition, label, source),
+      handle: plain
         ? (held) => this.#handle(held.delivery.value as unknown as T, held, itemOf(held))
         : (held) => this.#attempt(held),
-      definition,
-      { label, onClose: () => this.#tellSource() },
-    );
+      onClose: () => this.#tellSource(),
+    });
   }
 
   /** What it has done so far, as a fresh object; the host shows it in its status. */

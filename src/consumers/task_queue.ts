@@ -2,7 +2,8 @@ import { link } from "../_abort.ts";
 import { check, checkNames, checkSignal, checkWhole, nothing } from "../_check.ts";
 import { log } from "../_log.ts";
 import type { Held } from "./_held.ts";
-import { Pump, type QuickSource } from "./_pump.ts";
+import { Pump } from "./_pump.ts";
+import { readSettings } from "./_settings.ts";
 import { type Spare, SpareSignals } from "./_spare_signals.ts";
 import { BackgroundService } from "../background_service.ts";
 import { Waiters } from "../channels/_waiters.ts";
@@ -136,13 +137,15 @@ export class TaskQueue extends BackgroundService {
     this.#concurrency = concurrency;
     // With a timeout each task needs one that no other has had.
     this.#signals = timeout === Infinity ? new SpareSignals() : undefined;
-    const source: QuickSource<Task> = {
-      receive: (signal, { max }) => this.#receive(signal, max),
-      take: () => this.#take(),
-    };
-    const run = (held: Held<Task>): unknown => this.#run(held);
-    const settings = { concurrency, timeout, retry: { attempts: 1 } };
-    this.#pump = new Pump<Task>(source, run, settings, { label, warns: false });
+    this.#pump = new Pump<Task>({
+      memory: {
+        take: () => this.#take(),
+        wait: (signal) => this.#channel.waitToRead(signal).catch(() => false),
+      },
+      settings: readSettings({ concurrency, timeout, retry: { attempts: 1 } }, label),
+      handle: (held) => this.#run(held),
+      warns: false,
+    });
   }
 
   /** How many tasks wait in the queue; those that run, or wait for room, are not in it. */
@@ -264,14 +267,6 @@ export class TaskQueue extends BackgroundService {
     await Promise.race([this.#pump.onIdle(0), stopped]); // nothing is held any more
     this.#giveUp(context);
     await stopped;
-  }
-
-  async #receive(signal: AbortSignal, max: number): Promise<Delivery<Task>[]> {
-    const deliveries: Delivery<Task>[] = [];
-    while (deliveries.length === 0 && await this.#channel.waitToRead(signal)) {
-      for (let next; deliveries.length < max && (next = this.#take());) deliveries.push(next);
-    }
-    return deliveries; // none once the queue is complete and empty
   }
 
   #take(): Delivery<Task> | undefined {

@@ -103,11 +103,4 @@ export const queue: readonly Mutant[] = [
     to: "throw error;",
     tests,
   },
-  {
-    fault: "a task that is taken when another has ended overtakes those on their way",
-    file: "src/consumers/_pump.ts",
-    from: "if (this.#source.take && !this.#asking && !this.#closed",
-    to: "if (this.#source.take && !this.#closed",
-    tests,
-  },
 ];
