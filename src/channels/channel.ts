@@ -345,8 +345,8 @@ export class Channel<T> implements AsyncIterable<T> {
     const writer = this.#writers.shift();
     if (writer) {
       writer.resolve();
-      if (item === undefined) return writer.held; // the capacity is 0
-      this.#items.push(writer.held);
+      if (item === undefined) return writer.item; // the capacity is 0
+      this.#items.push(writer.item);
     } else if (item !== undefined) {
       this.#writeWaiters.resolve(true);
       this.#settleIfOver();
@@ -356,7 +356,7 @@ export class Channel<T> implements AsyncIterable<T> {
 
   /** The item that {@linkcode Channel.tryRead} would take; it stays. `undefined` if there is none. */
   tryPeek(): T | undefined {
-    return this.#items.count > 0 ? this.#items.peek() : this.#writers.first?.held;
+    return this.#items.count > 0 ? this.#items.peek() : this.#writers.first?.item;
   }
 
   /**

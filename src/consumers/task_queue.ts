@@ -6,8 +6,8 @@ import { Pump } from "./_pump.ts";
 import { readSettings } from "./_settings.ts";
 import { type Spare, SpareSignals } from "./_spare_signals.ts";
 import { BackgroundService } from "../background_service.ts";
+import { Ring } from "../channels/_ring.ts";
 import { Waiters } from "../channels/_waiters.ts";
-import { Channel } from "../channels/channel.ts";
 import { ChannelClosedError } from "../channels/channel_closed_error.ts";
 import type { ConsumerDetails } from "./types.ts";
 import type { Delivery } from "./source.ts";
@@ -102,18 +102,24 @@ export class TaskQueue extends BackgroundService {
   declare readonly name: string;
   readonly #capacity: number;
   readonly #concurrency: number;
-  readonly #pump: Pump<Task>;
+  readonly #pump: Pump<TakenTask>;
+  /** `undefined` with a `timeout`: then each task needs a signal that no other has had. */
   readonly #signals: SpareSignals | undefined;
-  /** What is queued; who waits for room is not in it. Complete from a stop to the next start. */
-  #channel: Channel<Task> = new Channel();
+  /** The tasks that are queued, without those that wait for room. */
+  readonly #tasks: Ring<Task> = new Ring();
+  /** The pump, while no task is queued. */
+  readonly #takers: Waiters<boolean> = new Waiters();
+  /** Callers of `enqueue` that wait for room, with their tasks. */
   readonly #waiting: Waiters<void, Task> = new Waiters();
+  /** Callers of `onIdle`. */
+  readonly #idle: Waiters<void> = new Waiters();
+  /** Whether it was told to stop, and not started since. */
   #stopped = false;
   /** How many tasks may run now: none before the start. */
   #places = 0;
-  /** How many are queued or running. */
+  /** How many tasks are queued or running. */
   #held = 0;
-  #unfinished: Task[] = [];
-  #idle: (() => void)[] = [];
+  readonly #unfinished: Task[] = [];
 
   /**
    * Makes an empty queue, which takes tasks at once and runs them once it is started.
@@ -135,13 +141,9 @@ export class TaskQueue extends BackgroundService {
     define(this, name, options);
     this.#capacity = capacity;
     this.#concurrency = concurrency;
-    // With a timeout each task needs one that no other has had.
     this.#signals = timeout === Infinity ? new SpareSignals() : undefined;
-    this.#pump = new Pump<Task>({
-      memory: {
-        take: () => this.#take(),
-        wait: (signal) => this.#channel.waitToRead(signal).catch(() => false),
-      },
+    this.#pump = new Pump<TakenTask>({
+      memory: { take: () => this.#take(), wait: (signal) => this.#wait(signal) },
       settings: readSettings({ concurrency, timeout, retry: { attempts: 1 } }, label),
       handle: (held) => this.#run(held),
       warns: false,
@@ -150,7 +152,7 @@ export class TaskQueue extends BackgroundService {
 
   /** How many tasks wait in the queue; those that run, or wait for room, are not in it. */
   get count(): number {
-    return this.#channel.count;
+    return this.#tasks.count;
   }
 
   /** The tasks that the stop left: interrupted ones first, then those that never began. */
@@ -183,8 +185,10 @@ export class TaskQueue extends BackgroundService {
     if (signal?.aborted) throw signal.reason;
     if (this.#stopped) throw this.#closed();
     if (this.#hasRoom()) {
-      this.#held++;
-      return this.#channel.write(task);
+      this.#admit(task);
+      const { turns } = this.#pump;
+      while (turns.due()) await turns.give();
+      return;
     }
     try {
       await this.#waiting.wait(task, signal);
@@ -223,7 +227,7 @@ export class TaskQueue extends BackgroundService {
    * stop has given up the rest. Queued tasks wait for the start, and so does this.
    */
   async onIdle(): Promise<void> {
-    if (this.#isBusy()) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    if (this.#isBusy()) await this.#idle.wait(undefined);
   }
 
   /** Takes tasks again if it had been stopped; see `BackgroundService.start`. */
@@ -233,10 +237,7 @@ export class TaskQueue extends BackgroundService {
   ): Promise<void> {
     const earlier = this.executeTask;
     const started = super.start(signal, context);
-    if (this.#stopped && this.executeTask !== earlier) { // else earlier work still runs
-      this.#channel = new Channel();
-      this.#stopped = false;
-    }
+    if (this.executeTask !== earlier) this.#stopped = false; // else earlier work still runs
     await started;
   }
 
@@ -257,7 +258,7 @@ export class TaskQueue extends BackgroundService {
    */
   override async stop(signal?: AbortSignal, context?: ServiceContext): Promise<void> {
     this.#stopped = true;
-    this.#channel.complete();
+    this.#takers.resolve(false);
     this.#waiting.reject(this.#closed());
     let unlink = nothing;
     const forced = new Promise<void>((resolve) => (unlink = link(signal, () => resolve())));
@@ -269,19 +270,24 @@ export class TaskQueue extends BackgroundService {
     await stopped;
   }
 
-  #take(): Delivery<Task> | undefined {
-    const task = this.#channel.tryRead();
-    return task && new TaskDelivery(task, this.#ended);
+  #take(): TakenTask | undefined {
+    const task = this.#tasks.shift();
+    return task && new TakenTask(task, this.#ended);
   }
 
-  /** With a signal that is of no other task as long as this one runs. */
-  #run(held: Held<Task>): unknown {
-    const { delivery, context } = held;
-    const { value: task } = delivery;
-    if (!this.#signals) return task(held.signal.signal, context);
+  /** Waits for a task to take; gives `false` if none will come, or when the signal aborts. */
+  #wait(signal: AbortSignal): Promise<boolean> {
+    if (this.#stopped) return Promise.resolve(this.#tasks.count > 0);
+    return this.#takers.wait(undefined, signal).catch(() => false);
+  }
+
+  /** Runs a task with a signal that is of no other task as long as this one runs. */
+  #run(held: Held<TakenTask>): unknown {
+    const { delivery: { value: taken }, context } = held;
+    if (!this.#signals) return taken.task(held.signal.signal, context);
     const spare = this.#signals.take();
-    held.signal = (delivery as TaskDelivery).spare = spare;
-    return task(spare.own, context);
+    held.signal = taken.spare = spare;
+    return taken.task(spare.own, context);
   }
 
   #check(task: Task): void {
@@ -295,14 +301,15 @@ export class TaskQueue extends BackgroundService {
 
   #admit(task: Task): void {
     this.#held++;
-    this.#channel.tryWrite(task);
+    this.#tasks.push(task);
+    this.#takers.resolve(true);
   }
 
-  /** Lets in who waits for room, as far as there is some. */
+  /** Lets in those that wait for room, as far as there is some. */
   #fill(): void {
     while (this.#waiting.first && this.#hasRoom()) {
-      const { held: task, resolve } = this.#waiting.shift()!;
-      this.#admit(task);
+      const { item, resolve } = this.#waiting.shift()!;
+      this.#admit(item);
       resolve();
     }
   }
@@ -311,11 +318,9 @@ export class TaskQueue extends BackgroundService {
     return this.#held > 0 || this.#waiting.first !== undefined;
   }
 
-  /** Tells who waits for it that there is nothing to do. */
+  /** Tells the callers of `onIdle` when there is nothing to do. */
   #update(): void {
-    if (this.#isBusy()) return;
-    for (const resolve of this.#idle) resolve();
-    this.#idle = [];
+    if (!this.#isBusy()) this.#idle.resolve();
   }
 
   #closed(): ChannelClosedError {
@@ -323,7 +328,7 @@ export class TaskQueue extends BackgroundService {
   }
 
   #giveUp(context: ServiceContext | undefined): void {
-    for (let task; (task = this.#channel.tryRead());) {
+    for (let task; (task = this.#tasks.shift());) {
       this.#unfinished.push(task);
       this.#held--;
     }
@@ -336,8 +341,8 @@ export class TaskQueue extends BackgroundService {
     }
   }
 
-  readonly #ended = ({ value, spare }: TaskDelivery, finished: boolean): void => {
-    if (!finished) this.#unfinished.push(value);
+  readonly #ended = ({ task, spare }: TakenTask, finished: boolean): void => {
+    if (!finished) this.#unfinished.push(task);
     if (spare) this.#signals?.give(spare);
     this.#held--;
     if (this.#waiting.first) this.#fill();
@@ -345,15 +350,20 @@ export class TaskQueue extends BackgroundService {
   };
 }
 
-class TaskDelivery implements Delivery<Task> {
-  readonly value: Task;
-  /** What its task was given, if that may be another's after it. */
+/** A task that was taken from the queue: a delivery that is its own value. */
+class TakenTask implements Delivery<TakenTask> {
+  readonly task: Task;
+  /** The signal it was given, if that may be another task's afterwards. */
   spare: Spare | undefined;
-  readonly #ended: (delivery: TaskDelivery, finished: boolean) => void;
+  readonly #ended: (taken: TakenTask, finished: boolean) => void;
 
-  constructor(value: Task, ended: (delivery: TaskDelivery, finished: boolean) => void) {
-    this.value = value;
+  constructor(task: Task, ended: (taken: TakenTask, finished: boolean) => void) {
+    this.task = task;
     this.#ended = ended;
+  }
+
+  get value(): this {
+    return this;
   }
 
   ack(): void {

@@ -43,8 +43,8 @@ export const queue: readonly Mutant[] = [
   {
     fault: "a queue in a second host refuses all",
     file,
-    from: "this.#channel = new Channel(); this.#stopped = false;",
-    to: "this.#channel = new Channel();",
+    from: "if (this.executeTask !== earlier) this.#stopped = false;",
+    to: "",
     tests,
   },
   {
@@ -78,22 +78,29 @@ export const queue: readonly Mutant[] = [
   {
     fault: "the tasks that never began are not left behind",
     file,
-    from: "for (let task; (task = this.#channel.tryRead());) { this.#unfinished.push(task);",
-    to: "for (let task; (task = this.#channel.tryRead());) {",
+    from: "for (let task; (task = this.#tasks.shift());) { this.#unfinished.push(task);",
+    to: "for (let task; (task = this.#tasks.shift());) {",
     tests,
   },
   {
     fault: "an interrupted task is not left behind",
     file,
-    from: "if (!finished) this.#unfinished.push(value);",
+    from: "if (!finished) this.#unfinished.push(task);",
     to: "",
     tests,
   },
   {
-    fault: "who waits for idleness is told once and kept",
+    fault: "a queue that is stopped before it is empty never ends",
     file,
-    from: "for (const resolve of this.#idle) resolve(); this.#idle = [];",
-    to: "for (const resolve of this.#idle) resolve();",
+    from: "this.#takers.resolve(false);",
+    to: "",
+    tests,
+  },
+  {
+    fault: "a producer that need not wait starves the event loop",
+    file,
+    from: "while (turns.due()) await turns.give();",
+    to: "",
     tests,
   },
   {
