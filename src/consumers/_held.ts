@@ -1,4 +1,4 @@
-import { Latch } from "../_abort.ts";
+import type { Latch } from "../_abort.ts";
 import { check, nothing } from "../_check.ts";
 import type { Linked } from "../channels/_list.ts";
 import type { Clear } from "../_timer.ts";
@@ -23,8 +23,8 @@ export interface Held<T> extends Linked<Held<T>> {
   decoded: Promise<unknown> | undefined;
   /** Whether `input` has refused the value, which no further attempt can change. */
   refused: boolean;
-  /** Aborts the attempt that runs. A handler that does not look at its signal pays for none. */
-  signal: Latch;
+  /** Aborts the attempt that runs; `undefined` before the first one. */
+  signal: Latch | undefined;
   /** Whether ack, release or reject was called: from then on the handler has no say. */
   settling: boolean;
   /** Ends the timer of the attempt that runs, that of `timeout`. */
@@ -58,14 +58,14 @@ export function newHeld<T>(
     counted,
     decoded: undefined,
     refused: false,
-    signal: new Latch(),
+    signal: undefined,
     settling: false,
     clearLimit: nothing,
     wake: nothing,
     previous: undefined,
     next: undefined,
   };
-  if (held.hold) held.hold.onLost = (reason) => (held.signal.abort(reason), held.wake());
+  if (held.hold) held.hold.onLost = (reason) => (held.signal?.abort(reason), held.wake());
   return held;
 }
 

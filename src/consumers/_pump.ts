@@ -2,7 +2,7 @@ import { AbortError, answers, Latch, link } from "../_abort.ts";
 import { nothing } from "../_check.ts";
 import { textOf } from "../_log.ts";
 import { Patience } from "../_slow.ts";
-import { startTimer } from "../_timer.ts";
+import { type Clear, startTimer } from "../_timer.ts";
 import { Turns } from "../_turns.ts";
 import { type Held, isLost, itemOf, newHeld } from "./_held.ts";
 import { Idle } from "./_idle.ts";
@@ -12,6 +12,7 @@ import { Pauses } from "./_pauses.ts";
 import { type Failure, report } from "./_report.ts";
 import type { Settings } from "./_settings.ts";
 import { Settler } from "./_settler.ts";
+import { SpareSignals } from "./_spare_signals.ts";
 import { backoff } from "./retry.ts";
 import type { Delivery, Source } from "./source.ts";
 import type { ConsumerDetails } from "./types.ts";
@@ -34,7 +35,7 @@ type Origin<T> =
 export type PumpOptions<T> = Origin<T> & {
   readonly settings: Settings<T>;
   /** Makes one attempt at what is held. */
-  readonly handle: (held: Held<T>) => unknown;
+  readonly handle: (held: Held<T>, signal: AbortSignal) => unknown;
   /** Called when the intake has closed. */
   readonly onClose?: (() => void) | undefined;
   /** Whether to warn of what is given back at the end of the grace; the owner may know better. */
@@ -52,7 +53,7 @@ export type PumpOptions<T> = Origin<T> & {
 export class Pump<T> {
   readonly #origin: Origin<T>;
   readonly #settings: Settings<T>;
-  readonly #handle: (held: Held<T>) => unknown;
+  readonly #handle: (held: Held<T>, signal: AbortSignal) => unknown;
   readonly #onClose: () => void;
   readonly #warns: boolean;
 
@@ -66,6 +67,7 @@ export class Pump<T> {
   readonly #outage: Outage = new Outage();
   /** Delays before questions and attempts; they last until the intake closes. */
   readonly #pauses: Pauses = new Pauses();
+  readonly #spares: SpareSignals = new SpareSignals();
   /** How many places are taken: a delivery has one until its handler has ended and it is settled. */
   #running = 0;
   /** Resolves the promise of `#change`. */
@@ -157,7 +159,7 @@ export class Pump<T> {
       this.#forced = true;
       for (const { signal, clearLimit } of this.#ledger.held()) {
         clearLimit();
-        signal.abort(reason);
+        signal?.abort(reason);
       }
       this.#settler.end();
       // A handler that answers to its signal at once is still heard.
@@ -284,6 +286,7 @@ export class Pump<T> {
 
   /** Never rejects. One frame, and no wait that is not needed: queues in memory live of it. */
   async #process(held: Held<T>): Promise<void> {
+    const { timeout } = this.#settings;
     this.#running++;
     if (this.#over(held)) await this.#settler.release(held, 0);
     else held.hold?.begin();
@@ -296,9 +299,12 @@ export class Pump<T> {
           break;
         }
       }
-      this.#limit(held);
+      // Only the end of the grace would abort this attempt, and it aborts all: a spare will do.
+      const spare = timeout === Infinity && !held.hold ? this.#spares.take() : undefined;
+      const signal = held.signal = spare ?? new Latch();
+      if (timeout < Infinity) held.clearLimit = this.#limit(signal);
       try {
-        await this.#handle(held);
+        await this.#handle(held, signal.signal);
         held.clearLimit();
         const acked = this.#settler.ack(held);
         if (acked) await acked;
@@ -307,6 +313,7 @@ export class Pump<T> {
         failure = { error: error ?? new Error(`It failed with ${error}`) };
         await this.#failed(held, failure);
       }
+      if (spare) this.#spares.give(spare);
     }
     this.#left();
   }
@@ -316,12 +323,10 @@ export class Pump<T> {
     return this.#closed || isLost(held);
   }
 
-  /** Has the attempt that begins aborted when it takes longer than `timeout`. */
-  #limit(held: Held<T>): void {
+  /** Aborts an attempt that takes longer than `timeout`. */
+  #limit(signal: Latch): Clear {
     const { timeout } = this.#settings;
-    if (timeout === Infinity) return;
-    const { signal, context } = held;
-    held.clearLimit = startTimer(context.clock, timeout, () => {
+    return startTimer(this.#context.clock, timeout, () => {
       signal.abort(new AbortError(`The item took longer than ${timeout} ms`));
     });
   }
@@ -344,7 +349,6 @@ export class Pump<T> {
     if (this.#delays && held.counted) return this.#settler.release(held, delay, failure);
     await this.#pause(delay, held);
     held.attempt++;
-    held.signal = new Latch();
   }
 
   #isRetryable(error: unknown): boolean {
@@ -430,7 +434,7 @@ function checkAnswer(answer: unknown): void {
 }
 
 /** Whether an error answers to a signal; not every error bears to be looked at. */
-function gaveWay(error: unknown, signal: AbortSignal | Latch): boolean {
+function gaveWay(error: unknown, signal: AbortSignal | Latch | undefined): boolean {
   try {
     return answers(error, signal);
   } catch {

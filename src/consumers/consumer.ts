@@ -49,8 +49,9 @@ export interface ConsumerDefinition<T, Raw = T> extends HostedServiceHooks, Cons
    *
    * @param signal Aborts when the grace of the service is over, when the attempt exceeds its
    * `timeout`, and when the source has lost the delivery: drop it. It does not abort when the
-   * service is asked to stop: finish it then. Who rejects because of the end of the grace, or of the
-   * loss, has not failed; the value is released.
+   * service is asked to stop: finish it then. A handler that rejects because of the end of the grace,
+   * or of the loss, has not failed; the value is released. The signal is the attempt's own until that
+   * has ended.
    */
   handle(value: T, signal: AbortSignal, item: Item<Raw>): unknown;
 }
@@ -120,8 +121,8 @@ export class Consumer<T, Raw = T> extends BackgroundService {
       source,
       settings: readSettings(definition, label, source),
       handle: plain
-        ? (held) => this.#handle(held.delivery.value as unknown as T, held, itemOf(held))
-        : (held) => this.#attempt(held),
+        ? (held, signal) => definition.handle(held.delivery.value as never, signal, itemOf(held))
+        : (held, signal) => this.#attempt(held, signal),
       onClose: () => this.#tellSource(),
     });
   }
@@ -200,20 +201,16 @@ export class Consumer<T, Raw = T> extends BackgroundService {
   }
 
   /** Handles it where there is something to do before or around. */
-  async #attempt(held: Held<Raw>): Promise<unknown> {
+  async #attempt(held: Held<Raw>, signal: AbortSignal): Promise<unknown> {
     const { around } = this.#definition;
     const value = await (held.decoded ??= this.#read(held)) as T;
     const { turns } = this.#pump;
     while (turns.due()) await turns.give(); // many may be decoded at once
-    if (held.signal.aborted) throw held.signal.reason; // meanwhile
+    signal.throwIfAborted(); // it may have been meanwhile
     const item = itemOf(held);
-    const handle = async (): Promise<unknown> => this.#handle(value, held, item);
+    const handle = async (): Promise<unknown> => this.#definition.handle(value, signal, item);
     if (!around) return handle();
     return within((next) => around.call(this.#definition, next, item), handle);
-  }
-
-  #handle(value: T, held: Held<Raw>, item: Item<Raw>): unknown {
-    return this.#definition.handle(value, held.signal.signal, item);
   }
 
   async #read(held: Held<Raw>): Promise<unknown> {

@@ -1,10 +1,8 @@
 import { link } from "../_abort.ts";
 import { check, checkNames, checkSignal, checkWhole, nothing } from "../_check.ts";
 import { log } from "../_log.ts";
-import type { Held } from "./_held.ts";
 import { Pump } from "./_pump.ts";
 import { readSettings } from "./_settings.ts";
-import { type Spare, SpareSignals } from "./_spare_signals.ts";
 import { BackgroundService } from "../background_service.ts";
 import { Ring } from "../channels/_ring.ts";
 import { Waiters } from "../channels/_waiters.ts";
@@ -102,9 +100,7 @@ export class TaskQueue extends BackgroundService {
   declare readonly name: string;
   readonly #capacity: number;
   readonly #concurrency: number;
-  readonly #pump: Pump<TakenTask>;
-  /** `undefined` with a `timeout`: then each task needs a signal that no other has had. */
-  readonly #signals: SpareSignals | undefined;
+  readonly #pump: Pump<Task>;
   /** The tasks that are queued, without those that wait for room. */
   readonly #tasks: Ring<Task> = new Ring();
   /** The pump, while no task is queued. */
@@ -141,11 +137,13 @@ export class TaskQueue extends BackgroundService {
     define(this, name, options);
     this.#capacity = capacity;
     this.#concurrency = concurrency;
-    this.#signals = timeout === Infinity ? new SpareSignals() : undefined;
-    this.#pump = new Pump<TakenTask>({
+    this.#pump = new Pump<Task>({
       memory: { take: () => this.#take(), wait: (signal) => this.#wait(signal) },
       settings: readSettings({ concurrency, timeout, retry: { attempts: 1 } }, label),
-      handle: (held) => this.#run(held),
+      handle: ({ delivery, context }, signal) => {
+        const { value: task } = delivery;
+        return task(signal, context);
+      },
       warns: false,
     });
   }
@@ -270,24 +268,15 @@ export class TaskQueue extends BackgroundService {
     await stopped;
   }
 
-  #take(): TakenTask | undefined {
+  #take(): Delivery<Task> | undefined {
     const task = this.#tasks.shift();
-    return task && new TakenTask(task, this.#ended);
+    return task && new TaskDelivery(task, this.#ended);
   }
 
   /** Waits for a task to take; gives `false` if none will come, or when the signal aborts. */
   #wait(signal: AbortSignal): Promise<boolean> {
-    if (this.#stopped) return Promise.resolve(this.#tasks.count > 0);
+    if (this.#stopped) return Promise.resolve(false);
     return this.#takers.wait(undefined, signal).catch(() => false);
-  }
-
-  /** Runs a task with a signal that is of no other task as long as this one runs. */
-  #run(held: Held<TakenTask>): unknown {
-    const { delivery: { value: taken }, context } = held;
-    if (!this.#signals) return taken.task(held.signal.signal, context);
-    const spare = this.#signals.take();
-    held.signal = taken.spare = spare;
-    return taken.task(spare.own, context);
   }
 
   #check(task: Task): void {
@@ -341,40 +330,32 @@ export class TaskQueue extends BackgroundService {
     }
   }
 
-  readonly #ended = ({ task, spare }: TakenTask, finished: boolean): void => {
+  readonly #ended = (task: Task, finished: boolean): void => {
     if (!finished) this.#unfinished.push(task);
-    if (spare) this.#signals?.give(spare);
     this.#held--;
     if (this.#waiting.first) this.#fill();
     this.#update();
   };
 }
 
-/** A task that was taken from the queue: a delivery that is its own value. */
-class TakenTask implements Delivery<TakenTask> {
-  readonly task: Task;
-  /** The signal it was given, if that may be another task's afterwards. */
-  spare: Spare | undefined;
-  readonly #ended: (taken: TakenTask, finished: boolean) => void;
+class TaskDelivery implements Delivery<Task> {
+  readonly value: Task;
+  readonly #ended: (task: Task, finished: boolean) => void;
 
-  constructor(task: Task, ended: (taken: TakenTask, finished: boolean) => void) {
-    this.task = task;
+  constructor(value: Task, ended: (task: Task, finished: boolean) => void) {
+    this.value = value;
     this.#ended = ended;
   }
 
-  get value(): this {
-    return this;
-  }
-
   ack(): void {
-    this.#ended(this, true);
+    this.#ended(this.value, true);
   }
 
   reject(): void {
-    this.#ended(this, true);
+    this.#ended(this.value, true);
   }
 
   release(): void {
-    this.#ended(this, false);
+    this.#ended(this.value, false);
   }
 }

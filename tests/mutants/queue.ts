@@ -56,10 +56,17 @@ export const queue: readonly Mutant[] = [
   },
   {
     fault: "with a timeout tasks share a signal",
-    file,
-    from: "this.#signals = timeout === Infinity ? new SpareSignals() : undefined;",
-    to: "this.#signals = new SpareSignals();",
+    file: "src/consumers/_pump.ts",
+    from: "const spare = timeout === Infinity && !held.hold ?",
+    to: "const spare = !held.hold ?",
     tests,
+  },
+  {
+    fault: "what may be lost shares a signal with others",
+    file: "src/consumers/_pump.ts",
+    from: "const spare = timeout === Infinity && !held.hold ?",
+    to: "const spare = timeout === Infinity ?",
+    tests: ["tests/consumer_hold"],
   },
   {
     fault: "a signal that somebody listens to is given to the next task",
