@@ -48,7 +48,7 @@ const budgets: readonly Budget[] = [
     code:
       `${core} from "@runhost/host"; export { consumer, TaskQueue } from "@runhost/host/consumers"`,
     beyond: "core",
-    limit: 8.2 * kB,
+    limit: 7.5 * kB,
   },
   {
     name: "workers",
