@@ -1,7 +1,7 @@
 import { link } from "../_abort.ts";
 import { check, checkNames, checkSignal, checkWhole, nothing } from "../_check.ts";
-import { log } from "../_log.ts";
 import { Pump } from "./_pump.ts";
+import { report } from "./_report.ts";
 import { readSettings } from "./_settings.ts";
 import { BackgroundService } from "../background_service.ts";
 import { Ring } from "../channels/_ring.ts";
@@ -160,7 +160,7 @@ export class TaskQueue extends BackgroundService {
 
   /** What it has done so far, as a fresh object; the host shows it in its status. */
   get details(): TaskQueueDetails {
-    // Not the failed attempts: one that fails after the end of the grace is unfinished.
+    // What the pump counts as failed has attempts after the end of the grace, which are unfinished.
     const { active, done, deadLettered: failed }: ConsumerDetails = this.#pump.details;
     return { queued: this.count, active, done, failed, unfinished: this.#unfinished.length };
   }
@@ -263,7 +263,7 @@ export class TaskQueue extends BackgroundService {
     await Promise.race([this.onIdle(), forced, this.executeTask?.catch(nothing)]);
     unlink();
     const stopped = super.stop(signal, context);
-    await Promise.race([this.#pump.onIdle(0), stopped]); // nothing is held any more
+    await Promise.race([this.#pump.onIdle(0), stopped]); // until what was interrupted is given back
     this.#giveUp(context);
     await stopped;
   }
@@ -303,6 +303,7 @@ export class TaskQueue extends BackgroundService {
     }
   }
 
+  /** Whether a task is queued, waits for room or runs. */
   #isBusy(): boolean {
     return this.#held > 0 || this.#waiting.first !== undefined;
   }
@@ -316,6 +317,7 @@ export class TaskQueue extends BackgroundService {
     return new ChannelClosedError(`Cannot queue in service "${this.name}": it was told to stop`);
   }
 
+  /** Leaves what has never begun to `unfinished`, and names what is there. */
   #giveUp(context: ServiceContext | undefined): void {
     for (let task; (task = this.#tasks.shift());) {
       this.#unfinished.push(task);
@@ -323,13 +325,11 @@ export class TaskQueue extends BackgroundService {
     }
     this.#update();
     const { length } = this.#unfinished;
-    if (length > 0 && context) {
-      const line =
-        `Service "${context.name}" stopped with tasks left: ${length}, see its "unfinished"`;
-      log(context.logger, "warn", line);
-    }
+    const what = `stopped with tasks left: ${length}, see its "unfinished"`;
+    if (length > 0 && context) report(context, "warn", what);
   }
 
+  /** A task has ended, or was given back by the end of the grace: `finished` tells which. */
   readonly #ended = (task: Task, finished: boolean): void => {
     if (!finished) this.#unfinished.push(task);
     this.#held--;
