@@ -22,9 +22,9 @@ const core = "export { BackgroundService, runHost }";
 // Every rule of docs/design.md is in the core's bytes, with the checks and messages an operator needs.
 const budgets: readonly Budget[] = [
   { name: "core", code: `${core} from "@runhost/host"`, limit: 8 * kB },
-  { name: "node", code: `${core} from "@runhost/host/node"`, beyond: "core", limit: 2.7 * kB },
-  { name: "deno", code: `${core} from "@runhost/host/deno"`, beyond: "core", limit: 2.85 * kB },
-  { name: "bun", code: `${core} from "@runhost/host/bun"`, beyond: "core", limit: 2.9 * kB },
+  { name: "node", code: `${core} from "@runhost/host/node"`, beyond: "core", limit: 2.8 * kB },
+  { name: "deno", code: `${core} from "@runhost/host/deno"`, beyond: "core", limit: 2.9 * kB },
+  { name: "bun", code: `${core} from "@runhost/host/bun"`, beyond: "core", limit: 3 * kB },
   {
     name: "health",
     code: `${core} from "@runhost/host"; export { healthHandler } from "@runhost/host/health"`,
@@ -69,6 +69,14 @@ const budgets: readonly Budget[] = [
     code: `${core} from "@runhost/host"; export { cron } from "@runhost/host/cron"`,
     beyond: "core",
     limit: 2.9 * kB,
+  },
+  // All of the core: whoever makes a service inside another has more of it than the least.
+  { name: "mod", code: `export * from "@runhost/host"`, beyond: "core", limit: 4.5 * kB },
+  {
+    name: "supervision",
+    code: `export * from "@runhost/host"; export * from "@runhost/host/supervision"`,
+    beyond: "mod",
+    limit: 4.8 * kB,
   },
   {
     // Never in a bundle; the limit only shows when it pulls in what it should not.

@@ -48,8 +48,8 @@ export function checkList(label: string, value: unknown): void {
 
 /** Checks what is to be listened to, which may be left out: its controller is a common slip. */
 export function checkSignal(label: string, signal: AbortSignal | undefined): void {
-  if (signal === undefined || typeof signal?.addEventListener === "function") return;
-  refuse(label, "an AbortSignal", signal);
+  if (signal === undefined) return;
+  if (typeof signal?.addEventListener !== "function") refuse(label, "an AbortSignal", signal);
 }
 
 /**
@@ -80,8 +80,12 @@ function describe(value: unknown): string {
   if (value === null || value === undefined) return `${value}`;
   const { name, constructor } = value as { name?: unknown; constructor?: { name: unknown } };
   const type = typeof value;
-  if (type === "object") return `object ${constructor?.name ?? ""}`.trim();
-  return `${type} ${type === "string" ? JSON.stringify(value) : name ?? String(value)}`.trim();
+  const which = type === "object"
+    ? constructor?.name
+    : type === "string"
+    ? JSON.stringify(value)
+    : name ?? String(value);
+  return `${type} ${which ?? ""}`.trim();
 }
 
 /** The shape of a function, for {@linkcode check}; does nothing. */

@@ -1,8 +1,9 @@
 import { answers, link } from "./_abort.ts";
 import { check, checkFinite, checkNames, checkWord, nothing } from "./_check.ts";
+import { type Deferred, deferred } from "./_deferred.ts";
 import { log } from "./_log.ts";
-import { startTimer } from "./_timer.ts";
-import { Turns } from "./_turns.ts";
+import { startTimer } from "./_time/timer.ts";
+import { Turns } from "./_time/turns.ts";
 import { BackgroundService } from "./background_service.ts";
 import { HostStateError } from "./errors.ts";
 import type { Clock, HostedServiceHooks, ServiceContext } from "./types.ts";
@@ -20,7 +21,7 @@ export interface ScheduledRun {
 
 /**
  * The work of a schedule. A run that rejects with the reason of an aborted signal, or any
- * `AbortError` then, was cut by the stop; any other rejection is a failure.
+ * `AbortError` then, was interrupted by the stop; any other rejection is a failure.
  *
  * @param signal Aborts when the run should finish: the service is being stopped.
  * @param context `context.forced` aborts when finishing takes too long.
@@ -54,6 +55,13 @@ export interface ScheduleDefinition extends Omit<HostedServiceHooks, "details"> 
    * @default {"log"}
    */
   readonly failure?: "log" | "fail" | undefined;
+
+  /**
+   * A number from 0 up to, but not including, 1: the chance in the jitter; injected by tests.
+   *
+   * @default {Math.random}
+   */
+  readonly random?: (() => number) | undefined;
 
   /**
    * The wall clock, in milliseconds since 1970, for all dates here; injected by tests.
@@ -115,8 +123,8 @@ export interface Timetable {
   begun(due: number): void;
   /** A timer has fired at this time, whatever the clock shows. */
   fired?(time: number): void;
-  /** A run has ended, `cut` by the stop or by itself. The next one waits for what this returns. */
-  ended?(run: ScheduledRun, cut: boolean): unknown;
+  /** A run has ended, by itself or interrupted by the stop. The next one waits for what this returns. */
+  ended?(run: ScheduledRun, interrupted: boolean): unknown;
 }
 
 type Open = (signal: AbortSignal, context: ServiceContext) => Timetable | Promise<Timetable>;
@@ -141,7 +149,7 @@ export class Schedule extends BackgroundService implements ScheduledService {
   #signal: AbortSignal | undefined;
   #timetable: Timetable | undefined;
   /** The run that was asked for and has not begun. */
-  #request: Request | undefined;
+  #request: Deferred<void> | undefined;
   /** Ends the sleep. */
   #wake: () => void = nothing;
   /** How late the next scheduled run begins. */
@@ -218,8 +226,8 @@ export class Schedule extends BackgroundService implements ScheduledService {
   }
 
   #drawDelay(): void {
-    const { jitter = 0 } = this.#definition;
-    this.#delay = jitter && Math.random() * jitter;
+    const { jitter = 0, random = Math.random } = this.#definition;
+    this.#delay = jitter && random() * jitter;
   }
 
   #date(time: number): Date {
@@ -250,7 +258,7 @@ export class Schedule extends BackgroundService implements ScheduledService {
     const { failure: policy = "log" } = this.#definition;
     const request = this.#request;
     const begun = context.clock.now();
-    let cut = false;
+    let interrupted = false;
     let failure: { readonly error: unknown } | undefined;
 
     this.#request = undefined;
@@ -264,8 +272,8 @@ export class Schedule extends BackgroundService implements ScheduledService {
       request?.reject(error);
       const { stopping, closing } = context.lifetime;
       const ours = [signal, context.forced, stopping, closing];
-      cut = ours.some((it) => answers(error, it));
-      if (!cut) failure = { error };
+      interrupted = ours.some((it) => answers(error, it));
+      if (!interrupted) failure = { error };
     }
     this.#running = false;
     if (failure) {
@@ -273,7 +281,7 @@ export class Schedule extends BackgroundService implements ScheduledService {
       const ms = Math.round(context.clock.now() - begun);
       if (policy === "log") complain(context, `a run failed after ${ms} ms`, failure.error);
     }
-    await timetable.ended?.(run, cut);
+    await timetable.ended?.(run, interrupted);
     if (failure && policy === "fail") throw failure.error; // the host logs it
   }
 
@@ -303,10 +311,10 @@ export function checkSchedule(
   check("the name of a service", name, "");
   const label = `service "${name}"`;
   check(label, definition, {});
-  checkNames(label, definition, ["work", "jitter", "failure", "now", ...own]);
+  checkNames(label, definition, ["work", "jitter", "failure", "random", "now", ...own]);
   check(label, definition, { work: nothing });
-  const { jitter = 0, failure = "log", now = nothing } = definition;
-  check(label, { now }, { now: nothing });
+  const { jitter = 0, failure = "log", now = nothing, random = nothing } = definition;
+  check(label, { now, random }, { now: nothing, random: nothing });
   checkFinite(`${label}.jitter`, jitter);
   checkWord(`${label}.failure`, failure, ["log", "fail"]);
   return label;
@@ -318,16 +326,8 @@ export function complain({ name, logger }: ServiceContext, what: string, error: 
 }
 
 /** A run somebody waits for. */
-interface Request {
-  readonly promise: Promise<void>;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
-function newRequest(): Request {
-  let resolve!: () => void;
-  let reject!: (error: unknown) => void;
-  const promise = new Promise<void>((...settle) => [resolve, reject] = settle);
-  promise.catch(nothing); // it may be called and forgotten
-  return { promise, resolve, reject };
+function newRequest(): Deferred<void> {
+  const request = deferred();
+  request.promise.catch(nothing); // it may be called and forgotten
+  return request;
 }

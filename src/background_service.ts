@@ -1,6 +1,6 @@
 import { AbortError, link } from "./_abort.ts";
 import { nothing } from "./_check.ts";
-import type { WorkerLink } from "./_host/worker_link.ts";
+import { linkVersion, type WorkerLink } from "./_host/worker_link.ts";
 import { HostStateError } from "./errors.ts";
 import type { HostedService, ServiceContext } from "./types.ts";
 
@@ -79,12 +79,15 @@ export abstract class BackgroundService implements HostedService {
     if (this.#running) {
       throw new HostStateError("Cannot start the service again: its work still runs");
     }
+    const given = this["~worker"];
+    const worker = given?.version === linkVersion ? given : undefined;
     this.#running = true;
-    const worker = this["~worker"];
     const controller = this.#controller = worker?.controller ?? new AbortController();
     if (worker) worker.controller = controller;
-    if (signal?.aborted) controller.abort(signal.reason);
-    const unlink = worker ? nothing : link(signal, (reason) => controller.abort(reason));
+    // A host aborts the work itself, unless its start was cancelled before.
+    const unlink = worker && !signal?.aborted
+      ? nothing
+      : link(signal, (reason) => controller.abort(reason));
     this.#executeTask = this.#run(controller.signal, context as ServiceContext, unlink);
     this.#executeTask.catch(nothing); // whoever asks for it gets it
   }

@@ -1,5 +1,5 @@
 import { check } from "./_check.ts";
-import { clockOf, startTimer } from "./_timer.ts";
+import { clockOf, startTimer } from "./_time/timer.ts";
 import type { Clock } from "./types.ts";
 
 /** Options of {@linkcode delay}. */

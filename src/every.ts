@@ -1,5 +1,5 @@
 import { check } from "./_check.ts";
-import { clockOf } from "./_timer.ts";
+import { clockOf } from "./_time/timer.ts";
 import { checkPeriod, PeriodicTimer } from "./periodic_timer.ts";
 import type { Clock } from "./types.ts";
 

@@ -1,16 +1,18 @@
 import { AbortError, abortReason, Latch, link } from "./_abort.ts";
 import { isStartPhase, timedOut } from "./_host/call.ts";
 import { nothing } from "./_check.ts";
+import { deferred } from "./_deferred.ts";
 import { Context } from "./_host/context.ts";
 import { createMembers, newMember } from "./_host/members.ts";
 import { combine, createFailures } from "./_host/failures.ts";
 import { createHooks } from "./_host/hooks.ts";
 import type { HostLink } from "./_host/host_link.ts";
+import { linkVersion } from "./_host/worker_link.ts";
 import { createJournal } from "./_host/journal.ts";
 import { disposer, type Member } from "./_host/member.ts";
 import { readSettings } from "./_host/settings.ts";
 import { createSignals } from "./_host/signals.ts";
-import { keepAlive, startLimit, startTimer } from "./_timer.ts";
+import { keepAlive, startLimit, startTimer } from "./_time/timer.ts";
 import { createWork } from "./_host/work.ts";
 import { HostStateError } from "./errors.ts";
 import type {
@@ -185,6 +187,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   const calls = createHooks({ self, settings, journal, signals, failures, work });
   const linked: HostLink = {
     ...settings,
+    version: linkVersion,
     members: members.all,
     tell: journal.tell,
     pending: calls.pending,
@@ -201,9 +204,9 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
       throw new HostStateError("Cannot start the host: it has stopped; create another");
     }
     if (!startDone) {
-      const { promise, resolve } = deferred();
-      startDone = promise; // before a hook can ask for it
-      resolve(runStart());
+      const run = deferred();
+      startDone = run.promise; // before a hook can ask for it
+      run.resolve(runStart());
     }
     return startDone;
   }
@@ -343,9 +346,9 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
 
   function stopOnce(): Promise<void> {
     if (!stopDone) {
-      const { promise, resolve } = deferred();
-      stopDone = promise;
-      resolve(runStop());
+      const run = deferred();
+      stopDone = run.promise;
+      run.resolve(runStop());
     }
     return stopDone;
   }
@@ -484,9 +487,3 @@ const deafness =
   "Nothing here hears Ctrl+C: import from your runtime's entry or pass hostLifetime: false";
 
 type LifecyclePhase = "starting" | "start" | "started" | "stopping" | "stop" | "stopped";
-
-function deferred(): { promise: Promise<void>; resolve: (value: Promise<void>) => void } {
-  let resolve!: (value: Promise<void>) => void;
-  const promise = new Promise<void>((it) => (resolve = it));
-  return { promise, resolve };
-}

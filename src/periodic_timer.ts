@@ -1,6 +1,6 @@
 import { check, checkSignal } from "./_check.ts";
-import { type Clear, clockOf, startTimer } from "./_timer.ts";
-import { Turns } from "./_turns.ts";
+import { type Clear, clockOf, startTimer } from "./_time/timer.ts";
+import { Turns } from "./_time/turns.ts";
 import { HostStateError } from "./errors.ts";
 import type { Clock } from "./types.ts";
 

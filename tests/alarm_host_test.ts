@@ -107,6 +107,15 @@ test("a slice that fails is followed by another after a growing delay", async ()
   assert.is(state.alarm, 100, "it begins to count anew");
 });
 
+test("the chance in the delay of a slice that failed can be injected", async () => {
+  const { state, fire } = rig(() => Promise.reject(new Error("Disk full")), {
+    retry: { delay: 100, jitter: 0.5 },
+    random: () => 0.5,
+  });
+  await fire();
+  assert.is(state.alarm, 75);
+});
+
 test("alarm() rejects when the storage does, and no work has begun", async () => {
   let begun = false;
   const { state, fire } = rig(async () => begun = true);

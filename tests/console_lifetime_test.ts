@@ -1,8 +1,4 @@
 /** The one object that owns signals, exit code and end of a process, and the hosts in it. */
-import { cpSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import {
@@ -19,6 +15,7 @@ import * as bun from "../src/runtime/bun.ts";
 import * as deno from "../src/runtime/deno.ts";
 import * as node from "../src/runtime/node.ts";
 import { FakeClock, quiet } from "../src/testing/mod.ts";
+import { fromCopy } from "./_copy.ts";
 import { FakeProcess } from "./_fake_process.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";
@@ -715,31 +712,21 @@ test("runHost() rejects with what createHost() throws", async () => {
 });
 
 test("two copies of the package share the signals and the exit code", async () => {
-  const folder = mkdtempSync(join(realpathSync(tmpdir()), "runhost-copy-"));
-  try {
-    const root = fileURLToPath(new URL("..", import.meta.url));
-    cpSync(join(root, "mod.ts"), join(folder, "mod.ts"));
-    cpSync(join(root, "src"), join(folder, "src"), { recursive: true });
-    writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
-    const url = pathToFileURL(join(folder, "src/runtime/node.ts")).href;
-    const copy: typeof node = await import(url);
-    assert.is.not(copy.createHost, createHost);
+  const copy = await fromCopy<typeof node>("src/runtime/node.ts");
+  assert.is.not(copy.createHost, createHost);
 
-    const failing = hostedService("a", { start: () => Promise.reject(boom) });
-    await rejection(copy.createHost([failing], { logger: false }).run());
-    assert.is(process.exitCode, 1);
-    const clock = new FakeClock();
-    const runs = [rig().host, copy.createHost([], { clock })].map((host) => new Fate(host.run()));
-    await quiet();
-    assert.equal(process.handled, all);
-    process.send("SIGTERM");
-    await quiet();
-    assert.equal(runs.map(({ state }) => state), ["fulfilled", "fulfilled"]);
-    assert.is(process.exitCode, undefined);
-    assert.equal(process.report, []);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const failing = hostedService("a", { start: () => Promise.reject(boom) });
+  await rejection(copy.createHost([failing], { logger: false }).run());
+  assert.is(process.exitCode, 1);
+  const clock = new FakeClock();
+  const runs = [rig().host, copy.createHost([], { clock })].map((host) => new Fate(host.run()));
+  await quiet();
+  assert.equal(process.handled, all);
+  process.send("SIGTERM");
+  await quiet();
+  assert.equal(runs.map(({ state }) => state), ["fulfilled", "fulfilled"]);
+  assert.is(process.exitCode, undefined);
+  assert.equal(process.report, []);
 });
 
 test("a copy that meets an object it cannot use keeps its own and says so once", async () => {

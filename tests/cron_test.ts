@@ -6,7 +6,6 @@ import { FakeClock, quiet } from "../src/testing/mod.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";
 import { guard } from "./_guard.ts";
-import { withRandom } from "./_random.ts";
 import { type Rig, rig } from "./_rig.ts";
 import { warnings } from "./_warnings.ts";
 
@@ -468,42 +467,41 @@ test("cron() with missed skip runs for the last minute of the time for which it 
 });
 
 test("cron() with missed skip does not take its jitter for lateness", async () => {
-  await withRandom(0.5, async () => {
-    const bench = await Bench.start("2026-07-02T00:29:30Z", { missed: "skip", jitter: hour });
-    assert.is(bench.nextRun, "2026-07-02T01:00:00.000Z");
-    await bench.until("2026-07-02T02:00:00Z");
-    assert.equal(bench.runs, ["2026-07-02T00:30:00.000Z at 2026-07-02T01:00:00.000Z"]);
-    await bench.stop();
+  const bench = await Bench.start("2026-07-02T00:29:30Z", {
+    missed: "skip",
+    jitter: hour,
+    random: () => 0.5,
   });
+  assert.is(bench.nextRun, "2026-07-02T01:00:00.000Z");
+  await bench.until("2026-07-02T02:00:00Z");
+  assert.equal(bench.runs, ["2026-07-02T00:30:00.000Z at 2026-07-02T01:00:00.000Z"]);
+  await bench.stop();
 });
 
 test("cron() with missed skip keeps what comes late by its jitter when a run ends", async () => {
-  await withRandom(0.5, async () => {
-    const gate = new Gate();
-    const bench = await Bench.start("2026-07-01T10:00:00Z", {
-      pattern: "*/5 * * * *",
-      missed: "skip",
-      jitter: 2 * minute,
-      work: () => gate.promise,
-    });
-    await bench.until("2026-07-01T10:10:30Z");
-    gate.open();
-    await bench.until("2026-07-01T10:12:00Z");
-    assert.equal(bench.runs, [
-      "2026-07-01T10:05:00.000Z at 2026-07-01T10:06:00.000Z",
-      "2026-07-01T10:10:00.000Z at 2026-07-01T10:11:00.000Z",
-    ]);
-    await bench.stop();
+  const gate = new Gate();
+  const bench = await Bench.start("2026-07-01T10:00:00Z", {
+    pattern: "*/5 * * * *",
+    missed: "skip",
+    jitter: 2 * minute,
+    random: () => 0.5,
+    work: () => gate.promise,
   });
+  await bench.until("2026-07-01T10:10:30Z");
+  gate.open();
+  await bench.until("2026-07-01T10:12:00Z");
+  assert.equal(bench.runs, [
+    "2026-07-01T10:05:00.000Z at 2026-07-01T10:06:00.000Z",
+    "2026-07-01T10:10:00.000Z at 2026-07-01T10:11:00.000Z",
+  ]);
+  await bench.stop();
 });
 
 test("cron() stops while it waits for its jitter", async () => {
-  await withRandom(0.5, async () => {
-    const bench = await Bench.start("2026-07-02T00:29:30Z", { jitter: hour });
-    await bench.until("2026-07-02T00:45:00Z");
-    await bench.stop();
-    assert.equal(bench.runs, []);
-  });
+  const bench = await Bench.start("2026-07-02T00:29:30Z", { jitter: hour, random: () => 0.5 });
+  await bench.until("2026-07-02T00:45:00Z");
+  await bench.stop();
+  assert.equal(bench.runs, []);
 });
 
 // The store.
@@ -575,22 +573,20 @@ test("cron() saves no start when nobody knows what was saved", async () => {
 });
 
 test("cron() with a jitter saves its moments, not how late they began", async () => {
-  await withRandom(0.9, async () => {
-    const store = memory("2026-07-01T10:00:00Z");
-    const definition = { pattern: "* * * * *", jitter: 5 * minute, store };
-    const bench = await Bench.start("2026-07-01T10:00:00Z", definition);
-    await bench.until("2026-07-01T10:06:00Z");
-    await bench.stop();
-    assert.equal(bench.runs, ["2026-07-01T10:01:00.000Z at 2026-07-01T10:05:30.000Z"]);
-    assert.equal(store.saved, new Date("2026-07-01T10:01:00Z"));
-    const next = await Bench.start("2026-07-01T10:06:00Z", definition);
-    await next.until("2026-07-01T10:07:30Z");
-    assert.equal(next.runs, [
-      "2026-07-01T10:02:00.000Z at 2026-07-01T10:06:30.000Z",
-      "2026-07-01T10:03:00.000Z at 2026-07-01T10:07:30.000Z",
-    ]);
-    await next.stop();
-  });
+  const store = memory("2026-07-01T10:00:00Z");
+  const definition = { pattern: "* * * * *", jitter: 5 * minute, random: () => 0.9, store };
+  const bench = await Bench.start("2026-07-01T10:00:00Z", definition);
+  await bench.until("2026-07-01T10:06:00Z");
+  await bench.stop();
+  assert.equal(bench.runs, ["2026-07-01T10:01:00.000Z at 2026-07-01T10:05:30.000Z"]);
+  assert.equal(store.saved, new Date("2026-07-01T10:01:00Z"));
+  const next = await Bench.start("2026-07-01T10:06:00Z", definition);
+  await next.until("2026-07-01T10:07:30Z");
+  assert.equal(next.runs, [
+    "2026-07-01T10:02:00.000Z at 2026-07-01T10:06:30.000Z",
+    "2026-07-01T10:03:00.000Z at 2026-07-01T10:07:30.000Z",
+  ]);
+  await next.stop();
 });
 
 test("cron() does not run again what a replica whose clock is ahead has run", async () => {

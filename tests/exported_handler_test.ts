@@ -140,6 +140,19 @@ test("a message is acked when it was handled, and retried when not, unless it wa
   assert.equal(plain.log, ["bad: retry undefined"], "as the queue is configured");
 });
 
+test("the chance in the delay of a message that failed can be injected", async () => {
+  const handle = (): never => {
+    throw new Error("No address");
+  };
+  const { worker, context } = rig(
+    { queue: { mails: { retry: { delay: 8_000, jitter: 0.5 }, handle } } },
+    { random: () => 0.5 },
+  );
+  const mails = batch("mails", "bad");
+  await worker.queue(mails, "env", context);
+  assert.equal(mails.log, ["bad: retry 6"]);
+});
+
 test("near the limit of a batch, what is not done is retried without a delay", async () => {
   const { worker, clock, context } = rig({
     queue: {

@@ -34,9 +34,9 @@ function entryOf(file: string): string {
 const between: Readonly<Record<string, readonly string[]>> = {
   consumers: ["channels"],
   hono: ["health"],
-  runtime: ["consumers", "health"],
+  runtime: ["health"],
   systemd: ["health"],
-  testing: ["consumers"], // types alone
+  testing: ["consumers", "supervision"], // types alone
 };
 
 test("every import leads to a file that is here", () => {

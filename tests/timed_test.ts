@@ -8,7 +8,6 @@ import { Fate, rejection, thrown } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";
 import { guard } from "./_guard.ts";
 import { Listeners } from "./_listeners.ts";
-import { withRandom } from "./_random.ts";
 import { type Rig, rig } from "./_rig.ts";
 import { Trace } from "./_trace.ts";
 import { warnings } from "./_warnings.ts";
@@ -181,13 +180,16 @@ test("timed() 1 000 times adds no listener to its signal", async () => {
 test("timed() with jitter begins late and does not move its schedule", async () => {
   const trace = new Trace();
   const work = notes(trace);
-  await withRandom(0.5, async () => {
-    const { host, clock, job } = await started({ immediate: true, jitter: 40, work });
-    assert.equal(job.details.nextRun, new Date(20));
-    await clock.advance(230);
-    assert.equal(job.details.nextRun, new Date(320));
-    await host.stop();
+  const { host, clock, job } = await started({
+    immediate: true,
+    jitter: 40,
+    random: () => 0.5,
+    work,
   });
+  assert.equal(job.details.nextRun, new Date(20));
+  await clock.advance(230);
+  assert.equal(job.details.nextRun, new Date(320));
+  await host.stop();
   assert.equal(trace.take(), ["due 0, at 20", "due 100, at 120", "due 200, at 220"]);
 });
 
@@ -204,22 +206,18 @@ test("timed() draws its jitter anew for each run", async () => {
 });
 
 test("timed() stops while it waits for its jitter", async () => {
-  await withRandom(0.5, async () => {
-    const { host, clock, job } = await started({ jitter: 80, work: hang });
-    await clock.advance(120);
-    await host.stop();
-    assert.is(job.details.runs, 0);
-    assert.is(clock.pending, 0);
-  });
+  const { host, clock, job } = await started({ jitter: 80, random: () => 0.5, work: hang });
+  await clock.advance(120);
+  await host.stop();
+  assert.is(job.details.runs, 0);
+  assert.is(clock.pending, 0);
 });
 
 test("timed() with a jitter beyond its period loses no run", async () => {
   const trace = new Trace();
-  await withRandom(0.5, async () => {
-    const { host, clock } = await started({ jitter: 500, work: notes(trace) });
-    await clock.advance(750);
-    await host.stop();
-  });
+  const { host, clock } = await started({ jitter: 500, random: () => 0.5, work: notes(trace) });
+  await clock.advance(750);
+  await host.stop();
   assert.equal(trace.take(), [
     "due 100, at 350",
     "due 200, at 450",
@@ -245,20 +243,19 @@ test("timed() with jitter makes one run of what a long run misses by more than t
   const trace = new Trace();
   const note = notes(trace);
   const gate = new Gate();
-  await withRandom(0, async () => {
-    const { host, clock } = await started({
-      jitter: 50,
-      work: async (signal, context, run) => {
-        note(signal, context, run);
-        if (+run.scheduledAt === 100) await gate.promise;
-      },
-    });
-    await clock.advance(330);
-    gate.open();
-    for (let turn = 0; turn < 4; turn++) await quiet();
-    await clock.advance(90);
-    await host.stop();
+  const { host, clock } = await started({
+    jitter: 50,
+    random: () => 0,
+    work: async (signal, context, run) => {
+      note(signal, context, run);
+      if (+run.scheduledAt === 100) await gate.promise;
+    },
   });
+  await clock.advance(330);
+  gate.open();
+  for (let turn = 0; turn < 4; turn++) await quiet();
+  await clock.advance(90);
+  await host.stop();
   assert.equal(trace.take(), [
     "due 100, at 100",
     "due 200, at 330",
@@ -406,13 +403,11 @@ test("trigger() of a run that is due as well is no triggered one", async () => {
 test("trigger() while the jitter is waited for is a run of its own", async () => {
   const trace = new Trace();
   const work = notes(trace);
-  await withRandom(0.5, async () => {
-    const { host, clock, job } = await started({ jitter: 80, work });
-    await clock.advance(120);
-    await job.trigger();
-    await clock.advance(30);
-    await host.stop();
-  });
+  const { host, clock, job } = await started({ jitter: 80, random: () => 0.5, work });
+  await clock.advance(120);
+  await job.trigger();
+  await clock.advance(30);
+  await host.stop();
   assert.equal(trace.take(), ["triggered 120, at 120", "due 100, at 140"]);
 });
 

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Turns } from "../src/_turns.ts";
+import { Turns } from "../src/_time/turns.ts";
 import { guard } from "./_guard.ts";
 
 guard(test);

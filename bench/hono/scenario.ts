@@ -8,7 +8,7 @@ export const hono: Scenario = {
     `Requests a second of a small Hono application, on 32 keep-alive connections that each wait for
 their answer; the client is a second process on the same runtime. _without a host_: \`serve()\` of
 \`@hono/node-server\`, \`Deno.serve\`, \`Bun.serve\`. _in a host_: the same as an \`httpServer\`. _with
-middleware_: and \`runhost(host)\` of \`@runhost/host/hono\` before the route.`,
+middleware_: and \`hostContext(host)\` of \`@runhost/host/hono\` before the route.`,
   unit: "thousand/s",
   variants: [
     { name: "without a host", program: "bare.mjs" },

@@ -31,7 +31,7 @@ registries deliver it.`,
   ],
   rounds: 3,
   notes:
-    `**Why.** Each file costs, and an entry is several: on npm eight or so, so that entries share what
-they have in common, on JSR its sources. _as one file_ is what a bundler makes of the same program. What
-is left on Bun is the reading of that.`,
+    `**Why.** Each file costs, and an entry is three: its own, what the runtimes share, and the core, which all
+entries share; on JSR it is its sources. _as one file_ is what a bundler makes of the same program,
+without what the program does not use. What is left on Bun is the reading of that.`,
 };

@@ -1,4 +1,4 @@
-import type { Clear } from "../_timer.ts";
+import type { Clear } from "../_time/timer.ts";
 import { ServiceTimeoutError, type UnsettledHook } from "../errors.ts";
 import type { Phase } from "../events.ts";
 import type { Member } from "./member.ts";
@@ -55,7 +55,7 @@ export function newCall(
   member: Member,
   begun: number,
   order = 0,
-  turn: Turn | undefined = undefined,
+  turn?: Turn,
 ): Call {
   return { phase, member, begun, order, starts: isStartPhase(phase), open: true, turn };
 }

@@ -1,7 +1,7 @@
 import { nothing } from "../_check.ts";
 import type { Member } from "./member.ts";
 import { type Call, type Failure, newCall, timedOut, type Turn, unsettled } from "./call.ts";
-import { type Clear, startLimit, startTimer } from "../_timer.ts";
+import { type Clear, startLimit, startTimer } from "../_time/timer.ts";
 import { ForcedStopError } from "../errors.ts";
 import type { Phase } from "../events.ts";
 import type { Clock } from "../types.ts";
@@ -35,7 +35,7 @@ export interface Calls {
     phase: Phase,
     members: readonly Member[],
     concurrently?: boolean,
-    halted?: (inside: boolean) => boolean,
+    halted?: (inside: boolean) => unknown,
   ): Promise<void>;
   /** The calls that have not ended. */
   pending(): Call[];
@@ -61,7 +61,7 @@ export function createCalls(host: CallsOptions): Calls {
   const { clock, abandonTimeout } = host;
   const calls: Call[] = [];
   let order = 0;
-  /** When the last call ended: reading a clock takes longer than an empty hook. */
+  /** When the last turn ended or began: reading a clock takes longer than an empty hook. */
   let now = 0;
   let pastDeadline = false;
   let closed = false;
@@ -98,7 +98,7 @@ export function createCalls(host: CallsOptions): Calls {
     moveOn(call);
   };
 
-  const outlived = (call: Call): void => abandon(call, timedOut(call, clock.now()));
+  const outlived = (call: Call): void => abandon(call, timedOut(call, now = clock.now()));
 
   const limit = (call: Call): void => {
     if (call.limited) return;
@@ -107,8 +107,9 @@ export function createCalls(host: CallsOptions): Calls {
     // Nothing is called after a start hook that was cancelled, so nothing has to go on.
     const turn = call.starts ? abandonTimeout : abandonTimeout / 2;
     call.clear = startLimit(clock, turn, () => {
-      if (turn === abandonTimeout) return outlived(call);
+      if (call.starts) return outlived(call);
       call.clear = startLimit(clock, turn, () => outlived(call));
+      now = clock.now();
       moveOn(call);
     });
   };
@@ -175,7 +176,7 @@ export function createCalls(host: CallsOptions): Calls {
   return {
     pending,
 
-    inOrder: (phase, members, concurrently, halted = () => false) =>
+    inOrder: (phase, members, concurrently, halted = nothing) =>
       new Promise((resolve) => {
         let next = 0;
         let list: number | undefined;
@@ -185,7 +186,6 @@ export function createCalls(host: CallsOptions): Calls {
         };
         /** Begins turns until it has to wait for the end of one. */
         const goOn = (): void => {
-          now = clock.now();
           for (let member; (member = members[next]); next++) {
             const inside = next > 0 && (concurrently || member.list === list);
             if (!inside && waiting) return;
@@ -198,14 +198,13 @@ export function createCalls(host: CallsOptions): Calls {
           }
           if (!waiting) resolve();
         };
+        now = clock.now();
         goOn();
       }),
 
-    allEnded: () =>
-      new Promise((resolve) => {
-        if (calls.length) whenAllEnded = resolve;
-        else resolve();
-      }),
+    async allEnded() {
+      if (calls.length) await new Promise<void>((resolve) => (whenAllEnded = resolve));
+    },
 
     endGrace() {
       pending().forEach(outliveGrace);
@@ -213,6 +212,7 @@ export function createCalls(host: CallsOptions): Calls {
 
     expire() {
       pastDeadline = true;
+      now = clock.now();
       // Nothing but microtasks lies between the calls that are still to be made.
       clearSweep = startTimer(clock, 0, () => pending().forEach(outlived));
       pending().forEach(moveOn);
@@ -223,7 +223,7 @@ export function createCalls(host: CallsOptions): Calls {
       clearForce?.();
       clearForce = startTimer(clock, 0, () => {
         const hung = pending().filter((call) => call.order < next);
-        const error = new ForcedStopError(hung.map((call) => unsettled(call, clock.now())), {
+        const error = new ForcedStopError(hung.map((call) => unsettled(call, now = clock.now())), {
           cause: reason,
         });
         for (const call of hung) abandon(call, error);

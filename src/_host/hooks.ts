@@ -6,6 +6,7 @@ import { disposer, enter, type Member } from "./member.ts";
 import type { Settings } from "./settings.ts";
 import type { Signals } from "./signals.ts";
 import type { Work } from "./work.ts";
+import { linkVersion } from "./worker_link.ts";
 import type { Phase } from "../events.ts";
 
 /** The phases that are hooks of a service. */
@@ -46,7 +47,11 @@ export function createHooks(options: HooksOptions): Calls {
     if (phase === "start") {
       member.earlierTask = service.executeTask;
       if ("~worker" in service) {
-        service["~worker"] = member.workerLink = { context, controller: undefined };
+        service["~worker"] = member.workerLink = {
+          version: linkVersion,
+          context,
+          controller: undefined,
+        };
       }
     }
     return service[phase as HookPhase]?.(signals.of(member, starts ? "cancel" : "forced"), context);

@@ -140,17 +140,10 @@ export function createMembers(
     },
 
     status: () =>
-      places.map(({ what }) => {
-        if (!exists(what)) {
-          return {
-            name: what.name || "service",
-            state: "created",
-            since: 0,
-            error: undefined,
-            details: undefined,
-          };
-        }
-        const { name, state, since, error, service } = what;
+      places.map(({ what, list }) => {
+        const { name, state, since, error, service } = exists(what)
+          ? what
+          : newMember({}, what.name || "service", list, true, nothing as never);
         return { name, state, since, error, details: detailsOf(service) };
       }),
   };

@@ -1,5 +1,5 @@
 import { check, checkNames, checkWord, nothing } from "../_check.ts";
-import { globalClock } from "../_timer.ts";
+import { globalClock } from "../_time/timer.ts";
 import type {
   BackgroundServiceExceptionBehavior,
   HostLifetime,

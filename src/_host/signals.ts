@@ -47,11 +47,8 @@ export function createSignals(
   const shared = { cancel: new Latch(), forced: new Latch() };
 
   const own = (member: Member, kind: SignalKind): Latch => {
-    let latch = member[kind];
-    if (!latch) {
-      latch = member[kind] = new Latch();
-      if (shared[kind].aborted) latch.abort(shared[kind].reason);
-    }
+    const latch = member[kind] ??= new Latch();
+    if (shared[kind].aborted) latch.abort(shared[kind].reason);
     return latch;
   };
 

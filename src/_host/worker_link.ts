@@ -1,10 +1,16 @@
 import type { ServiceContext } from "../types.ts";
 
+/** The version of the links that this copy of the package hands out, and understands. */
+export const linkVersion = 1;
+
 /**
  * What passes between a host and a background service besides its hooks. Found by its property's
- * name: copies of this package from npm and JSR may meet in one program.
+ * name, since copies of this package from npm and JSR may meet in one program. How it may change:
+ * docs/design.md, `~worker`.
  */
 export interface WorkerLink {
+  /** A service that does not know it does without: it listens to the signals of its hooks. */
+  readonly version: typeof linkVersion;
   /** So that an overriding `start` may forget to pass it on. */
   readonly context: ServiceContext;
   /**

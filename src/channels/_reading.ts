@@ -1,4 +1,4 @@
-import type { Turns } from "../_turns.ts";
+import type { Turns } from "../_time/turns.ts";
 
 /** What is used of a channel. */
 interface Readable<T> {

@@ -1,6 +1,6 @@
 import { check, checkNames, checkSignal, checkWhole, checkWord, nothing } from "../_check.ts";
 import { log } from "../_log.ts";
-import { Turns } from "../_turns.ts";
+import { Turns } from "../_time/turns.ts";
 import { Reading } from "./_reading.ts";
 import { Ring } from "./_ring.ts";
 import { Waiters } from "./_waiters.ts";

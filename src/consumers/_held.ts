@@ -1,8 +1,8 @@
 import type { Latch } from "../_abort.ts";
 import { check, nothing } from "../_check.ts";
 import type { Linked } from "../channels/_list.ts";
-import type { Clear } from "../_timer.ts";
-import type { Patience } from "../_slow.ts";
+import type { Clear } from "../_time/timer.ts";
+import type { Patience } from "../_time/patience.ts";
 import { Hold } from "./_hold.ts";
 import type { Delivery } from "./source.ts";
 import type { Item } from "./types.ts";

@@ -1,7 +1,7 @@
 import { AbortError, Latch, link } from "../_abort.ts";
 import { check, checkSignal, checkWord, nothing } from "../_check.ts";
-import type { Patience } from "../_slow.ts";
-import { type Clear, startTimer } from "../_timer.ts";
+import type { Patience } from "../_time/patience.ts";
+import { type Clear, startTimer } from "../_time/timer.ts";
 import { report } from "./_report.ts";
 import type { Delivery } from "./source.ts";
 import type { ServiceContext } from "../types.ts";

@@ -1,5 +1,5 @@
 import { nothing } from "../_check.ts";
-import { type Clear, startTimer } from "../_timer.ts";
+import { type Clear, startTimer } from "../_time/timer.ts";
 import type { Clock } from "../types.ts";
 
 interface Waiter {

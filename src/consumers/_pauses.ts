@@ -1,5 +1,5 @@
 import { nothing } from "../_check.ts";
-import { startTimer } from "../_timer.ts";
+import { startTimer } from "../_time/timer.ts";
 import type { Clock } from "../types.ts";
 import { type Held, isLost } from "./_held.ts";
 

@@ -1,6 +1,7 @@
 import { check, checkFinite, checkWhole, nothing } from "../_check.ts";
 import type { ConsumerOptions } from "./types.ts";
-import { type Backoff, type BackoffOptions, readBackoff, readRetry, type Retry } from "./retry.ts";
+import { type Backoff, type BackoffOptions, readBackoff } from "../_time/backoff.ts";
+import { readRetry, type Retry } from "./retry.ts";
 import type { Source } from "./source.ts";
 
 /**

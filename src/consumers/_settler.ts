@@ -1,5 +1,5 @@
-import { type Backoff, backoff } from "./retry.ts";
-import type { Patience } from "../_slow.ts";
+import { type Backoff, backoff } from "../_time/backoff.ts";
+import type { Patience } from "../_time/patience.ts";
 import { type Held, isLost } from "./_held.ts";
 import type { Hold } from "./_hold.ts";
 import type { Ledger, Outcome } from "./_ledger.ts";

@@ -1,7 +1,7 @@
 import { AbortError, link } from "../_abort.ts";
 import { check, checkNames, checkWord, nothing } from "../_check.ts";
 import { define } from "../hosted_service.ts";
-import { startTimer } from "../_timer.ts";
+import { startTimer } from "../_time/timer.ts";
 import { within } from "./_around.ts";
 import { type Held, itemOf } from "./_held.ts";
 import { Pump } from "./_pump.ts";

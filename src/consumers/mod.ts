@@ -28,7 +28,8 @@ export {
   type StandardSchema,
 } from "./input.ts";
 export { json } from "./json.ts";
-export type { BackoffOptions, RetryOptions } from "./retry.ts";
+export type { BackoffOptions } from "../_time/backoff.ts";
+export type { RetryOptions } from "./retry.ts";
 export type { Delivery, ReceiveOptions, ReleaseOptions, Source } from "./source.ts";
 export type { ConsumerDetails, ConsumerOptions, Item } from "./types.ts";
 export {

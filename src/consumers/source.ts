@@ -1,4 +1,4 @@
-import type { BackoffOptions } from "./retry.ts";
+import type { BackoffOptions } from "../_time/backoff.ts";
 import type { ServiceContext } from "../types.ts";
 
 /** What a consumer asks of a {@linkcode Source}. */

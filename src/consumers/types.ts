@@ -1,4 +1,5 @@
-import type { BackoffOptions, RetryOptions } from "./retry.ts";
+import type { BackoffOptions } from "../_time/backoff.ts";
+import type { RetryOptions } from "./retry.ts";
 import type { Delivery } from "./source.ts";
 import type { ServiceContext } from "../types.ts";
 

@@ -32,7 +32,7 @@ import {
   type ScheduleDefinition,
   type ScheduledService,
 } from "../_schedule.ts";
-import { warnWhileWaiting } from "../_slow.ts";
+import { warnWhileWaiting } from "../_time/patience.ts";
 import type { ServiceContext } from "../types.ts";
 import { readPattern } from "./_pattern.ts";
 

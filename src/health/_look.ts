@@ -1,11 +1,10 @@
-import { hostLink } from "../_host/host_link.ts";
-import type { Member } from "../_host/member.ts";
+import { hostLink, type LinkedMember } from "../_host/host_link.ts";
 import { createWatch, type Finding, found, type Watch } from "./_watch.ts";
 import type { Probe } from "./types.ts";
 import type { Host } from "../types.ts";
 
 /** One for each service, whoever probes. */
-const watches = new WeakMap<Member, Watch>();
+const watches = new WeakMap<LinkedMember, Watch>();
 
 /** All that a probe finds, the host itself first. Asks nobody who does not count for it. */
 export async function look(host: Host, probe: Probe): Promise<Finding[]> {

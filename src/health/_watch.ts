@@ -1,7 +1,7 @@
 import { AbortError, answers, Latch } from "../_abort.ts";
-import type { Member } from "../_host/member.ts";
+import type { LinkedMember } from "../_host/host_link.ts";
 import { log } from "../_log.ts";
-import { startTimer } from "../_timer.ts";
+import { startTimer } from "../_time/timer.ts";
 import type { HealthCheck } from "./types.ts";
 
 /** What was found, by a probe that the finder need not know. */
@@ -28,7 +28,7 @@ function judged(wrong: unknown): Health {
   return { status: wrong === undefined ? "ok" : "failed", error: wrong };
 }
 
-export function createWatch(member: Member): Watch {
+export function createWatch(member: LinkedMember): Watch {
   /** Milliseconds a service has to answer: less than the second for which a kubelet waits. */
   const limit = 800;
   /** Milliseconds for which an answer is good. */

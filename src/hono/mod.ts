@@ -31,7 +31,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { AbortError, abortReason, Latch, link } from "../_abort.ts";
 import { observe } from "./_body.ts";
 import { nothing } from "../_check.ts";
-import { healthHandler } from "../health/mod.ts";
+import { healthHandler } from "../health/health_handler.ts";
 import { onAbort } from "../on_abort.ts";
 import type { ApplicationLifetime, Host } from "../types.ts";
 
@@ -166,7 +166,7 @@ function follow(watch: Watch, c: Context<HostEnv>): void {
   const { res } = c;
   if (!res.body) return watch.end();
   if (c.req.method === "HEAD") return watch.left(new AbortError("Nobody reads the body"));
-  c.res = undefined; // else Hono would merge the two
+  c.res = undefined; // else Hono would merge the headers of the two (Workaround: hono-merge)
   c.res = new Response(observe(res.body, watch.end, watch.left), res);
 }
 

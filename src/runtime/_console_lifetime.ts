@@ -1,10 +1,10 @@
 import { AbortError, link } from "../_abort.ts";
 import { check, checkNames, nothing } from "../_check.ts";
-import { linkOf } from "../_host/host_link.ts";
+import { hostLink } from "../_host/host_link.ts";
 import { log } from "../_log.ts";
 import type { Host, HostLifetime, HostOptions } from "../types.ts";
 import { type Platform, processLifetime, type RegisteredHost } from "./_process_lifetime.ts";
-import { checkSignalNames, exitCodeOf, keyboardSignals } from "./_signals.ts";
+import { checkSignalNames, exitCodeOf, keyboardSignals } from "./_stop_signals.ts";
 
 /** A platform whose hosts may need more than signals. */
 export interface ConsolePlatform extends Platform {
@@ -81,7 +81,7 @@ function register(
   settings: Pick<RegisteredHost, "signals" | "forceSignals" | "exitAfter">,
 ): void {
   const { lifetime } = host;
-  const linked = linkOf(host);
+  const linked = hostLink(host);
   const { clock, logger } = linked;
   const owner = processLifetime(platform);
   /** What the stop has given up. */

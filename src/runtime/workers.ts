@@ -29,7 +29,7 @@
  */
 
 export * from "../core.ts";
-export type { BackoffOptions } from "../consumers/retry.ts";
+export type { BackoffOptions } from "../_time/backoff.ts";
 export { AlarmHost, type AlarmHostOptions, type AlarmState } from "./workers/_alarm_host.ts";
 export { BackgroundObject } from "./workers/_background_object.ts";
 export { type BatchFailure, type BatchOptions, handleBatch } from "./workers/_batch.ts";

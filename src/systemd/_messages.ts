@@ -1,6 +1,6 @@
 import { log } from "../_log.ts";
 import type { Notify } from "./_notify.ts";
-import { startTimer } from "../_timer.ts";
+import { startTimer } from "../_time/timer.ts";
 import type { Clock, Logger } from "../types.ts";
 
 /** What sd_notify(3) calls the state: variables, of which the newest value counts. */

@@ -2,7 +2,7 @@ import { nothing } from "../_check.ts";
 import { look } from "../health/_look.ts";
 import { textOf } from "../_log.ts";
 import type { Messages } from "./_messages.ts";
-import { startTimer } from "../_timer.ts";
+import { startTimer } from "../_time/timer.ts";
 import type { HostEvent, ServiceEventBase } from "../events.ts";
 import type { Clock, Host } from "../types.ts";
 

@@ -1,6 +1,6 @@
 import { nothing } from "../_check.ts";
 import { textOf } from "../_log.ts";
-import { globalClock } from "../_timer.ts";
+import { globalClock } from "../_time/timer.ts";
 import { broken, type ContractFixture, type ContractOptions, Patience } from "./contract.ts";
 import { testContext } from "./test_context.ts";
 import type { Delivery, Source } from "../consumers/source.ts";

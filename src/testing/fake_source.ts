@@ -1,8 +1,8 @@
 import { link } from "../_abort.ts";
 import { nothing } from "../_check.ts";
-import { globalClock } from "../_timer.ts";
+import { globalClock } from "../_time/timer.ts";
 import { textOf } from "../_log.ts";
-import type { BackoffOptions } from "../consumers/retry.ts";
+import type { BackoffOptions } from "../_time/backoff.ts";
 import type { Delivery, ReceiveOptions, ReleaseOptions, Source } from "../consumers/source.ts";
 import type { Clock, ServiceContext } from "../types.ts";
 

@@ -286,21 +286,21 @@ export const core: readonly Mutant[] = [
   },
   {
     fault: "a limit strikes at once in a process that stood still",
-    file: "src/_timer.ts",
+    file: "src/_time/timer.ts",
     from: "if (late <= frozen) return callback();",
     to: "if (true) return callback();",
     tests: ["tests/host_limits"],
   },
   {
     fault: "a limit that was late waits as long as the process stood still",
-    file: "src/_timer.ts",
+    file: "src/_time/timer.ts",
     from: "Math.min(late, longestThaw)",
     to: "late",
     tests: ["tests/host_limits"],
   },
   {
     fault: "a limit that is a little late is given again",
-    file: "src/_timer.ts",
+    file: "src/_time/timer.ts",
     from: "if (late <= frozen) return callback();",
     to: "if (late <= 0) return callback();",
     tests: ["tests/host_limits"],
@@ -367,7 +367,7 @@ export const core: readonly Mutant[] = [
   {
     fault: "an AbortError counts as an answer to a signal that has not aborted",
     file: "src/_abort.ts",
-    from: "return signal?.aborted === true && (error",
+    from: "return !!signal?.aborted && (error",
     to: "return signal !== undefined && (error",
     tests: ["tests/host_errors"],
   },
@@ -595,14 +595,16 @@ export const core: readonly Mutant[] = [
   {
     fault: "a hook that outlived its turn is not waited for any more",
     file: "src/_host/calls.ts",
-    from: "call.clear = startLimit(clock, turn, () => outlived(call)); moveOn(call);",
+    from:
+      "call.clear = startLimit(clock, turn, () => outlived(call)); now = clock.now(); moveOn(call);",
     to: "outlived(call);",
     tests: ["tests/host_limits"],
   },
   {
     fault: "a hook that hangs costs the next one its turn",
     file: "src/_host/calls.ts",
-    from: "call.clear = startLimit(clock, turn, () => outlived(call)); moveOn(call);",
+    from:
+      "call.clear = startLimit(clock, turn, () => outlived(call)); now = clock.now(); moveOn(call);",
     to: "call.clear = startLimit(clock, turn, () => outlived(call));",
     tests: ["tests/host_limits"],
   },
@@ -910,8 +912,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "the signal of a start that has aborted does not abort the work",
     file: "src/background_service.ts",
-    from: "if (signal?.aborted) controller.abort(signal.reason);",
-    to: "",
+    from: "const unlink = worker && !signal?.aborted",
+    to: "const unlink = worker",
     tests: ["tests/host_workers"],
   },
   // Crew, options, timers.
@@ -945,7 +947,7 @@ export const core: readonly Mutant[] = [
   },
   {
     fault: "a long timer fires at once",
-    file: "src/_timer.ts",
+    file: "src/_time/timer.ts",
     from: "if (ms > longest) return startLongTimer(clock, ms, callback);",
     to: "",
     tests: ["tests/delay"],
@@ -978,6 +980,20 @@ export const core: readonly Mutant[] = [
     to: `check(key, value, result[key]); if (key !== "${key}") result[key] = value;`,
     tests: ["tests/dotnet_host"],
   })),
+  {
+    fault: "the link of a host of any version is used",
+    file: "src/_host/host_link.ts",
+    from: "if (link?.version === linkVersion) return link;",
+    to: "if (link) return link;",
+    tests: ["tests/two_copies"],
+  },
+  {
+    fault: "a background service uses a link of any version",
+    file: "src/background_service.ts",
+    from: "const worker = given?.version === linkVersion ? given : undefined;",
+    to: "const worker = given;",
+    tests: ["tests/two_copies"],
+  },
   {
     fault: "an option of a host is ignored: backgroundServiceExceptionBehavior",
     file: "src/_host/settings.ts",

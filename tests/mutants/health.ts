@@ -99,7 +99,7 @@ export const health: readonly Mutant[] = [
   },
   {
     fault: "an answer to a probe may be kept by a cache",
-    file: "src/health/mod.ts",
+    file: "src/health/health_handler.ts",
     from: 'headers: { "cache-control": "no-store" }',
     to: "headers: {}",
     tests,

@@ -137,9 +137,9 @@ export const schedules: readonly Mutant[] = [
     tests: both,
   },
   {
-    fault: "a run that the stop has cut counts as failed",
+    fault: "a run that the stop has interrupted counts as failed",
     file: schedule,
-    from: "if (!cut) failure = { error };",
+    from: "if (!interrupted) failure = { error };",
     to: "failure = { error };",
     tests: both,
   },

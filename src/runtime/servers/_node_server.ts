@@ -1,7 +1,7 @@
 import { link } from "../../_abort.ts";
 import { loadBuiltin } from "../../_builtin.ts";
 import { check, nothing } from "../../_check.ts";
-import { startTimer } from "../../_timer.ts";
+import { startTimer } from "../../_time/timer.ts";
 import type { HostedService, HostedServiceHooks, ServiceContext } from "../../types.ts";
 import {
   addressOf,

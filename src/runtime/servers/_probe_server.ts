@@ -1,5 +1,5 @@
 import { onAbort } from "../../on_abort.ts";
-import { healthHandler } from "../../health/mod.ts";
+import { healthHandler } from "../../health/health_handler.ts";
 import { define, hostedService } from "../../hosted_service.ts";
 import type { HostedService, HostedServiceHooks, ServiceContext } from "../../types.ts";
 import { lastOnConnection } from "./_fetch.ts";

@@ -1,10 +1,11 @@
 import { AbortError } from "../../_abort.ts";
 import { check, checkFinite, checkNames, nothing } from "../../_check.ts";
+import { deferred } from "../../_deferred.ts";
 import { log, textOf } from "../../_log.ts";
 import { readSettings, type Settings } from "../../_host/settings.ts";
-import { startTimer } from "../../_timer.ts";
+import { startTimer } from "../../_time/timer.ts";
 import { createHost } from "../../host.ts";
-import { type Backoff, backoff, type BackoffOptions, readBackoff } from "../../consumers/retry.ts";
+import { type Backoff, backoff, type BackoffOptions, readBackoff } from "../../_time/backoff.ts";
 import type { Host, HostOptions, Services } from "../../types.ts";
 
 /** What is used of the state of a Durable Object. */
@@ -38,6 +39,13 @@ export interface AlarmHostOptions extends HostOptions {
 
   /** When a slice that failed is followed by the next; there is no last attempt. */
   readonly retry?: BackoffOptions | undefined;
+
+  /**
+   * A number from 0 up to, but not including, 1: the chance in the delays; injected by tests.
+   *
+   * @default {Math.random}
+   */
+  readonly random?: (() => number) | undefined;
 
   /**
    * As of any host; it begins when the slice is over.
@@ -122,6 +130,7 @@ export class AlarmHost {
   readonly #times: Times;
   readonly #settings: Settings;
   readonly #retry: Backoff;
+  readonly #random: () => number;
   #running: Slice | undefined;
   #failures = 0;
 
@@ -140,16 +149,18 @@ export class AlarmHost {
     });
     check("AlarmHost services", services, nothing);
     check(label, options, {});
-    const { slice = 10_000, pause = 0 } = options;
+    const { slice = 10_000, pause = 0, random = Math.random } = options;
+    check(`${label}.random`, random, nothing);
     const { shutdownTimeout = 4_000, abandonTimeout = 1_000 } = options;
     // A slice must not take for ever: the alarm that goes on after a crash is set to its end.
     const times = { slice, pause, shutdownTimeout, abandonTimeout };
-    checkNames(label, options, [...Object.keys(times), "retry"]);
+    checkNames(label, options, [...Object.keys(times), "retry", "random"]);
     for (const [key, ms] of Object.entries(times)) checkFinite(`${label}.${key}`, ms);
     this.#storage = state.storage;
     this.#services = services;
     this.#settings = readSettings({ ...options, ...times, stopWhenIdle: true });
     this.#times = times;
+    this.#random = random;
     this.#retry = readBackoff(options.retry ?? {}, `${label}.retry`, 60_000);
   }
 
@@ -174,9 +185,8 @@ export class AlarmHost {
    * Runs one slice, and resolves when it has ended, however it did. For the object's own `alarm()`.
    */
   async alarm(): Promise<void> {
-    let end = nothing;
-    const ended = new Promise<void>((resolve) => (end = resolve));
-    const slice: Slice = this.#running = { host: undefined, stopped: false, ended };
+    const ended = deferred();
+    const slice: Slice = this.#running = { host: undefined, stopped: false, ended: ended.promise };
     try {
       const { slice: work, shutdownTimeout, abandonTimeout } = this.#times;
       await this.#setAlarm(work + shutdownTimeout + abandonTimeout); // it cannot end later
@@ -187,7 +197,7 @@ export class AlarmHost {
       else await this.#setAlarm(next);
     } finally {
       this.#running = undefined;
-      end();
+      ended.resolve();
     }
   }
 
@@ -203,7 +213,7 @@ export class AlarmHost {
       this.#failures = 0;
       return controller.signal.aborted ? this.#times.pause : undefined;
     } catch (error) {
-      const next = backoff(this.#retry, ++this.#failures, Math.random);
+      const next = backoff(this.#retry, ++this.#failures, this.#random);
       const line = `A slice failed; the next begins in ${Math.round(next)} ms: ${textOf(error)}`;
       log(logger, "error", line);
       return next;

@@ -1,7 +1,7 @@
 import { AbortError, link } from "../../_abort.ts";
 import { check, checkList, checkNames, checkSignal, checkWhole, nothing } from "../../_check.ts";
 import { log } from "../../_log.ts";
-import { globalClock, startTimer } from "../../_timer.ts";
+import { globalClock, startTimer } from "../../_time/timer.ts";
 import type { Clock, Logger } from "../../types.ts";
 
 /** Options of {@linkcode handleBatch}. An `EventContext` has all but the first two. */

@@ -1,9 +1,9 @@
 import { check, checkNames, checkWhole, nothing } from "../../_check.ts";
-import { backoff, type BackoffOptions, readBackoff } from "../../consumers/retry.ts";
+import { backoff, type BackoffOptions, readBackoff } from "../../_time/backoff.ts";
 import type { HostedService } from "../../types.ts";
 import { type BatchOptions, handleBatch } from "./_batch.ts";
 import type { LazyHost } from "./_lazy_host.ts";
-import type { EventContext } from "./_platform_event.ts";
+import type { EventContext, PlatformEvent } from "./_platform_event.ts";
 
 /** What is used of the context that Cloudflare gives its handlers. */
 export interface ExecutionContext {
@@ -142,6 +142,14 @@ export interface ExportedHandlerOptions {
    * @default {900000}
    */
   readonly eventLimit?: number | undefined;
+
+  /**
+   * A number from 0 up to, but not including, 1: the chance in the delays of messages that are delivered
+   * again; injected by tests.
+   *
+   * @default {Math.random}
+   */
+  readonly random?: (() => number) | undefined;
 }
 
 /**
@@ -211,8 +219,9 @@ export function exportedHandler<Env = unknown>(
   check("scheduled", scheduled, {});
   check("queue", queue, {});
   check("exportedHandler options", options, {});
-  checkNames("exportedHandler options", options, ["fetchLimit", "eventLimit"]);
-  const { fetchLimit = 30_000, eventLimit = 900_000 } = options;
+  checkNames("exportedHandler options", options, ["fetchLimit", "eventLimit", "random"]);
+  const { fetchLimit = 30_000, eventLimit = 900_000, random = Math.random } = options;
+  check("exportedHandler options.random", random, nothing);
   check("exportedHandler options", { fetchLimit, eventLimit }, { fetchLimit: 0, eventLimit: 0 });
   for (const [cron, job] of Object.entries(scheduled)) {
     if (typeof job !== "function") check(`scheduled["${cron}"]`, job, { start: nothing });
@@ -230,14 +239,12 @@ export function exportedHandler<Env = unknown>(
   );
 
   const handle = <T>(
-    limit: number,
-    env: Env,
+    event: Pick<PlatformEvent<Env>, "env" | "limit" | "background">,
     executionContext: ExecutionContext,
     action: (context: WorkerContext<Env>) => T | PromiseLike<T>,
-    background = true,
   ): Promise<T> => {
     const waitUntil = (promise: Promise<unknown>): void => executionContext.waitUntil(promise);
-    return host.handle({ env, limit, waitUntil, background }, (context) =>
+    return host.handle({ ...event, waitUntil }, (context) =>
       action({
         ...context,
         executionContext,
@@ -248,13 +255,13 @@ export function exportedHandler<Env = unknown>(
 
   return {
     fetch: (request, env, executionContext) =>
-      handle(fetchLimit, env, executionContext, (context) => {
+      handle({ env, limit: fetchLimit }, executionContext, (context) => {
         if (!handlers.fetch) throw new Error("Cannot answer a request: there is no fetch");
         return handlers.fetch(request, env, context);
       }),
 
     scheduled: (controller, env, executionContext) =>
-      handle(eventLimit, env, executionContext, async (context) => {
+      handle({ env, limit: eventLimit }, executionContext, async (context) => {
         const job = scheduled[controller.cron];
         if (!job) {
           throw new Error(`Cannot run cron "${controller.cron}": scheduled has no such key`);
@@ -263,8 +270,10 @@ export function exportedHandler<Env = unknown>(
         else await job(context.signal, { ...context, controller });
       }),
 
+    // Cloudflare acks nothing as long as something runs under `waitUntil`: no slice begins here.
+    // (Workaround: workers-ack)
     queue: (batch, env, executionContext) =>
-      handle(eventLimit, env, executionContext, async (context) => {
+      handle({ env, limit: eventLimit, background: false }, executionContext, async (context) => {
         const consumer = queue[batch.queue];
         if (!consumer) {
           throw new Error(`Cannot handle queue "${batch.queue}": queue has no such key`);
@@ -278,9 +287,9 @@ export function exportedHandler<Env = unknown>(
         for (const { item, error } of failures) {
           const interrupted = error === context.signal.reason;
           if (!retry || interrupted) item.retry();
-          else item.retry({ delaySeconds: seconds(backoff(retry, item.attempts, Math.random)) });
+          else item.retry({ delaySeconds: seconds(backoff(retry, item.attempts, random)) });
         }
-      }, false), // Cloudflare acks nothing as long as something runs under `waitUntil`
+      }),
   };
 }
 

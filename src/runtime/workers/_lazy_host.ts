@@ -2,7 +2,7 @@ import { check, checkNames, nothing } from "../../_check.ts";
 import { hostLink } from "../../_host/host_link.ts";
 import { log } from "../../_log.ts";
 import { readSettings } from "../../_host/settings.ts";
-import { type Clear, startTimer } from "../../_timer.ts";
+import { type Clear, startTimer } from "../../_time/timer.ts";
 import { delay } from "../../delay.ts";
 import { createHost } from "../../host.ts";
 import type { Host, HostOptions, Services } from "../../types.ts";
@@ -49,6 +49,14 @@ export interface LazyHostOptions<Env = unknown> extends HostOptions {
    * @default {1000}
    */
   readonly lostAfter?: number | undefined;
+
+  /**
+   * A number from 0 up to, but not including, 1: the chance in the delays between slices that failed;
+   * injected by tests.
+   *
+   * @default {Math.random}
+   */
+  readonly random?: (() => number) | undefined;
 }
 
 /** A host that starts inside the first event. Made by {@linkcode lazyHost}. */
@@ -132,15 +140,22 @@ export function lazyHost<Env = unknown>(
   const label = "lazyHost options";
   check("lazyHost services", services, nothing);
   check(label, options, {});
-  checkNames(label, options, ["background", "lostAfter", "shutdownTimeout", "abandonTimeout"]);
-  const { background, lostAfter = 1_000, shutdownTimeout = 4_000, abandonTimeout = 1_000 } =
-    options;
+  checkNames(label, options, [
+    "background",
+    "lostAfter",
+    "random",
+    "shutdownTimeout",
+    "abandonTimeout",
+  ]);
+  const { background, lostAfter = 1_000, random = Math.random } = options;
+  const { shutdownTimeout = 4_000, abandonTimeout = 1_000 } = options;
+  check(`${label}.random`, random, nothing);
   check(`${label}.lostAfter`, lostAfter, 0);
   if (background !== undefined) check(`${label}.background`, background, nothing);
   // What all its hosts are given; read and checked once.
   const settings = readSettings({ ...options, shutdownTimeout, abandonTimeout });
   const { clock, logger } = settings;
-  const slices = background && createSlices(background, settings);
+  const slices = background && createSlices(background, settings, random);
   let current: Attempt | undefined;
 
   async function ready(event: PlatformEvent<Env> = {}): Promise<Host> {

@@ -1,6 +1,6 @@
 import { AbortError } from "../../_abort.ts";
 import { check, nothing } from "../../_check.ts";
-import { type Clear, startTimer } from "../../_timer.ts";
+import { type Clear, startTimer } from "../../_time/timer.ts";
 import type { Clock, HostContext, Services } from "../../types.ts";
 
 /**

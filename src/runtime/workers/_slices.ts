@@ -2,7 +2,7 @@ import type { Settings } from "../../_host/settings.ts";
 import { log } from "../../_log.ts";
 import { delay } from "../../delay.ts";
 import { createHost } from "../../host.ts";
-import { backoff, readBackoff } from "../../consumers/retry.ts";
+import { backoff, readBackoff } from "../../_time/backoff.ts";
 import type { Host, Services } from "../../types.ts";
 import { type Deadline, type PlatformEvent, startDeadline } from "./_platform_event.ts";
 
@@ -18,6 +18,7 @@ export interface Slices<Env> {
 export function createSlices<Env>(
   make: (env: Env) => Services,
   settings: Settings,
+  random: () => number,
 ): Slices<Env> {
   const { clock, logger, shutdownTimeout, abandonTimeout } = settings;
   const retry = readBackoff({}, "retry", 60_000);
@@ -36,7 +37,7 @@ export function createSlices<Env>(
       failures = 0;
     } catch (error) {
       if (!host) log(logger, "error", "Cannot begin background work", { error });
-      end = clock.now() + backoff(retry, ++failures, Math.random);
+      end = clock.now() + backoff(retry, ++failures, random);
     }
     clear();
     if (running !== host) return;

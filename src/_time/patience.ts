@@ -1,6 +1,6 @@
-import { log } from "./_log.ts";
-import { type Clear, startTimer } from "./_timer.ts";
-import type { ServiceContext } from "./types.ts";
+import { log } from "../_log.ts";
+import { type Clear, startTimer } from "./timer.ts";
+import type { ServiceContext } from "../types.ts";
 
 /** Milliseconds after which a call that should be short is worth a line. */
 const short = 30_000;
