@@ -18,7 +18,6 @@ export interface Settings<T> {
   readonly timeout: number;
   readonly pollInterval: number;
   readonly onDeadLetter: NonNullable<ConsumerOptions<T>["onDeadLetter"]>;
-  /** Gives a number from 0 to 1, whatever the option of this name gives. */
   readonly random: () => number;
 }
 
@@ -65,16 +64,6 @@ export function readSettings<T>(
     timeout,
     pollInterval,
     onDeadLetter: onDeadLetter.bind(options),
-    random: () => drawn(random),
+    random,
   };
-}
-
-/** Draws a number. A chance that gives none from 0 to 1, or throws, leaves nothing to chance. */
-function drawn(random: () => number): number {
-  try {
-    const number: unknown = random();
-    return typeof number === "number" && number >= 0 && number <= 1 ? number : 0;
-  } catch {
-    return 0;
-  }
 }

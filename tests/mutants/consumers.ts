@@ -147,10 +147,17 @@ export const consumers: readonly Mutant[] = [
   },
   {
     fault: "a random that throws ends the work",
-    file: "src/consumers/_settings.ts",
+    file: "src/_time/chance.ts",
     from: "} catch { return 0; }",
     to: "} finally {}",
-    tests: ["tests/consumer_trust"],
+    tests: ["tests/consumer_trust", "tests/timed"],
+  },
+  {
+    fault: "a random that is no number is believed",
+    file: "src/_time/chance.ts",
+    from: 'typeof number === "number" && number >= 0 && number <= 1 ? number : 0',
+    to: "number as number",
+    tests: ["tests/consumer_trust", "tests/timed"],
   },
   {
     fault: "a lease is not lost when nobody has extended it in time",
