@@ -99,7 +99,7 @@ export interface ScheduledService extends BackgroundService {
 
   /**
    * Asks for a run now, and does not move the schedule. If a run goes on, another follows it: the
-   * one that goes on may have missed what the caller has just written. All who ask meanwhile share
+   * one that goes on may have missed what the caller has just written. All callers meanwhile share
    * that one.
    *
    * @returns Settles as that run does; work that waited for it itself would wait forever. Its

@@ -56,9 +56,9 @@ const no: Promise<boolean> = Promise.resolve(false);
  * A queue between those who produce items and those who consume them, any number of each; .NET's
  * `Channel`, reader and writer in one.
  *
- * Items come out in the order they went in, each once. Those who wait are served in the order they
+ * Items come out in the order they went in, each once. Calls that wait are served in the order they
  * came: an item goes straight to the first {@linkcode Channel.read}, room in a full channel to the
- * first {@linkcode Channel.write}. Whoever's signal aborts no longer waits; no item is lost by it,
+ * first {@linkcode Channel.write}. A call whose signal aborts no longer waits; no item is lost by it,
  * and none taken. A signal that has aborted already rejects a call before it does anything.
  *
  * `undefined` stands for "no item" and cannot be written.
@@ -361,7 +361,7 @@ export class Channel<T> implements AsyncIterable<T> {
 
   /**
    * Waits until there is an item. Somebody else may be faster, so {@linkcode Channel.tryRead}
-   * next, and wait again if it gives `undefined`. One item wakes everybody who waits here.
+   * next, and wait again if it gives `undefined`. One item wakes all callers here.
    *
    * @param signal Ends the wait.
    * @returns `false` once the channel is complete and empty. Rejects with the error it was
@@ -376,7 +376,7 @@ export class Channel<T> implements AsyncIterable<T> {
   }
 
   /**
-   * Ends the channel: nothing can be written any more, what it holds can still be read. Whoever
+   * Ends the channel: nothing can be written any more, what it holds can still be read. A caller that
    * waits for room or for an item learns of it at once; an item whose write still waits is not
    * written.
    *

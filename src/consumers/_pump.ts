@@ -133,7 +133,7 @@ export class Pump<T> {
     this.#onClose();
   }
 
-  /** Tells those who wait for idleness that there will be no run, or that it has ended. */
+  /** Tells the callers of `onIdle` that there will be no run, or that it has ended. */
   end(): void {
     this.#idle.end();
   }
@@ -263,7 +263,7 @@ export class Pump<T> {
     return true;
   }
 
-  /** Warns, once, of attempts that nobody counts where somebody should, or says so. */
+  /** Warns, once, of an `attempt` that is no count, where the source delays and should have one. */
   #warnUncounted(attempt: unknown): void {
     if (this.#saidUncounted || !this.#delays && (attempt ?? undefined) === undefined) return;
     this.#saidUncounted = true;
@@ -362,7 +362,7 @@ export class Pump<T> {
 
   /**
    * Ends a delivery whose last attempt has failed: `onDeadLetter` takes note of it, then the source is
-   * told to reject it. If nobody has taken note it is released, so that the value is not lost.
+   * told to reject it. If that fails it is released, so that the value is not lost.
    */
   async #bury(held: Held<T>, failure: Failure): Promise<void> {
     const { onDeadLetter, retry, random } = this.#settings;
@@ -383,7 +383,7 @@ export class Pump<T> {
   #left(): void {
     this.#running--;
     const { memory } = this.#origin;
-    // If a turn of the event loop is due, whoever pulls takes the next one, after that turn.
+    // If a turn of the event loop is due, the loop that pulls takes the next one after it.
     if (memory && !this.#closed && !this.turns.due() && this.#takeNext(memory)) return;
     this.#update();
     this.#wake();
@@ -399,7 +399,7 @@ export class Pump<T> {
       const what = `gave back what it could not finish in time: ${late.length}`;
       report(this.#context, "warn", what);
     }
-    for (const { hold } of all) hold?.end(); // nobody waits for them for long any more
+    for (const { hold } of all) hold?.end(); // what is being settled needs none for so short a time
     for (const held of late) {
       this.#running++;
       this.#settler.release(held, 0).then(() => this.#left());
@@ -418,7 +418,7 @@ export class Pump<T> {
     return new Promise((resolve) => (this.#wake = resolve));
   }
 
-  /** Tells those who wait for idleness when nothing is held. */
+  /** Tells the callers of `onIdle` when nothing is held. */
   #update(): void {
     if (this.#ledger.active > 0 || this.#failing) return;
     if (this.#pulling) this.#idle.still(this.#context.clock);

@@ -18,8 +18,8 @@ const ackRetry: Backoff = { delay: 250, maxDelay: 30_000, jitter: 0 };
 const ack = (delivery: Delivery<unknown>): unknown => delivery.ack();
 
 /**
- * Tells a source what has become of each delivery, and strikes that out of the ledger. Whoever settles
- * a delivery first has settled it: any later call does nothing. A source that fails to take note costs
+ * Tells a source what has become of each delivery, and strikes that out of the ledger. The first
+ * call for a delivery settles it, any later one does nothing. A source that fails to take note costs
  * its own delivery, and no other; none of the promises here rejects.
  */
 export class Settler<T> {

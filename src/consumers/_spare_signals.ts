@@ -19,23 +19,26 @@ export class Spare extends Latch {
 
 /**
  * Signals of attempts that have ended and left nothing on them, to be given to later ones. Making a
- * signal takes many times as long as a small task does (`bench/queue`, on Node 20), and whether a handler looks at its signal cannot be known
- * beforehand. One attempt has a signal at a time; a signal that aborted, or that a listener was added
- * to, is not given out again.
+ * signal takes many times as long as a small task does (`bench/queue`, on Node 20), and whether a
+ * handler looks at its signal cannot be known beforehand. One attempt has a signal at a time; a signal
+ * that aborted, or that a listener was added to, is not given out again.
  */
 export class SpareSignals {
   readonly #spares: Spare[] = [];
 
+  /** Gives a signal that is of no other attempt. */
   take(): Spare {
     return this.#spares.pop() ?? make();
   }
 
+  /** Takes the signal of an attempt that has ended back. */
   give(spare: Spare): void {
     const reusable = !spare.aborted && !spare.listened && ++spare.uses < mostUses;
     if (reusable) this.#spares.push(spare);
   }
 }
 
+/** Makes a signal that notes when a listener is added to it. */
 function make(): Spare {
   const spare = new Spare();
   const { signal } = spare;

@@ -36,7 +36,7 @@ export interface ConsumerDefinition<T, Raw = T> extends HostedServiceHooks, Cons
    *
    * The attempt ends as this does: it is done without the handler if `next` is not called, and has not
    * failed if what `next` rejects with is caught. It lasts until the handler has ended, too, and
-   * whoever has not waited for that has caught nothing.
+   * one that has not waited for that has caught nothing.
    *
    * @param next Runs the handler, once, however often it is called, and settles as that does.
    */

@@ -70,8 +70,8 @@ export interface TaskQueueDetails {
  * counted, and that is all. They live in memory: what must survive a crash belongs in a broker or a
  * database, behind a `consumer`.
  *
- * List it before those who queue: then it takes tasks until they have stopped, such as those of the
- * requests a server still answers. Its own `stop` takes no more and works off what it holds. When the
+ * List it before the services that queue: then it takes tasks until they have stopped, such as those
+ * of the requests a server still answers. Its own `stop` takes no more and works off what it holds. When the
  * grace ends, the signals of the tasks abort, and what is not finished is left in
  * {@linkcode TaskQueue.unfinished} and named in one warning.
  *

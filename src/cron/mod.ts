@@ -229,7 +229,7 @@ export function cron(name: string, definition: CronDefinition): ScheduledService
   return define(schedule, name, definition);
 }
 
-/** Gives what was saved; `null` if nothing was, and `undefined` if nobody knows. */
+/** Gives what was saved; `null` if nothing was, and `undefined` if that could not be found out. */
 async function load(
   store: LastRunStore,
   signal: AbortSignal,
