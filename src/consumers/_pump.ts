@@ -263,7 +263,7 @@ export class Pump<T> {
     return true;
   }
 
-  /** Warns, once, of an `attempt` that is no count, where the source delays and should have one. */
+  /** Warns, once, of an `attempt` that is no count, or is missing though the source delays. */
   #warnUncounted(attempt: unknown): void {
     if (this.#saidUncounted || !this.#delays && (attempt ?? undefined) === undefined) return;
     this.#saidUncounted = true;
