@@ -315,7 +315,7 @@ test("a Pump goes on when what it takes is no delivery", async () => {
   const pump = new Pump<unknown>({
     memory: {
       take: () => queue.shift() as never,
-      wait: async () => later.length > 0 ? !!queue.push(...later.splice(0)) : hang(),
+      wait: async () => later.length > 0 ? void queue.push(...later.splice(0)) : hang(),
     },
     settings: readSettings({}, "w"),
     handle() {},
@@ -340,7 +340,7 @@ test("a Pump takes no more once it is closed", async () => {
   const pump = new Pump<unknown>({
     memory: {
       take: () => delivery(log, ++taken),
-      wait: async () => !!++waited,
+      wait: async () => void ++waited,
     },
     settings: readSettings({}, "w"),
     handle: () => gate.promise,

@@ -22,8 +22,8 @@ import type { ServiceContext } from "../types.ts";
 export interface MemorySource<T> {
   /** The next delivery, if there is one. */
   take(): Delivery<T> | undefined;
-  /** Waits until there is one. Gives `false` if none will come, or when the signal aborts. */
-  wait(signal: AbortSignal): Promise<boolean>;
+  /** Waits until there is one, or the signal aborts. Never rejects. */
+  wait(signal: AbortSignal): Promise<void>;
 }
 
 /** Where a pump takes from: one of the two. */
@@ -186,8 +186,7 @@ export class Pump<T> {
       else if (this.#running >= this.#settings.concurrency) await this.#change();
       else if (!this.#takeNext(source)) {
         this.#update();
-        const more = await source.wait(intake);
-        if (!more && !intake.aborted) await this.#change(); // the intake is about to close
+        await source.wait(intake);
       }
     }
   }

@@ -104,7 +104,7 @@ export class TaskQueue extends BackgroundService {
   /** The tasks that are queued, without those that wait for room. */
   readonly #tasks: Ring<Task> = new Ring();
   /** The pump, while no task is queued. */
-  readonly #takers: Waiters<boolean> = new Waiters();
+  readonly #takers: Waiters<void> = new Waiters();
   /** Callers of `enqueue` that wait for room, with their tasks. */
   readonly #waiting: Waiters<void, Task> = new Waiters();
   /** Callers of `onIdle`. */
@@ -138,7 +138,10 @@ export class TaskQueue extends BackgroundService {
     this.#capacity = capacity;
     this.#concurrency = concurrency;
     this.#pump = new Pump<Task>({
-      memory: { take: () => this.#take(), wait: (signal) => this.#wait(signal) },
+      memory: {
+        take: () => this.#take(),
+        wait: (signal) => this.#takers.wait(undefined, signal).catch(nothing),
+      },
       settings: readSettings({ concurrency, timeout, retry: { attempts: 1 } }, label),
       handle: ({ delivery, context }, signal) => {
         const { value: task } = delivery;
@@ -256,7 +259,6 @@ export class TaskQueue extends BackgroundService {
    */
   override async stop(signal?: AbortSignal, context?: ServiceContext): Promise<void> {
     this.#stopped = true;
-    this.#takers.resolve(false);
     this.#waiting.reject(this.#closed());
     let unlink = nothing;
     const forced = new Promise<void>((resolve) => (unlink = link(signal, () => resolve())));
@@ -273,12 +275,6 @@ export class TaskQueue extends BackgroundService {
     return task && new TaskDelivery(task, this.#ended);
   }
 
-  /** Waits for a task to take; gives `false` if none will come, or when the signal aborts. */
-  #wait(signal: AbortSignal): Promise<boolean> {
-    if (this.#stopped) return Promise.resolve(false);
-    return this.#takers.wait(undefined, signal).catch(() => false);
-  }
-
   #check(task: Task): void {
     check(`a task of service "${this.name}"`, task, nothing);
   }
@@ -291,7 +287,7 @@ export class TaskQueue extends BackgroundService {
   #admit(task: Task): void {
     this.#held++;
     this.#tasks.push(task);
-    this.#takers.resolve(true);
+    this.#takers.resolve();
   }
 
   /** Lets in those that wait for room, as far as there is some. */

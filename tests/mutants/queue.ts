@@ -97,13 +97,6 @@ export const queue: readonly Mutant[] = [
     tests,
   },
   {
-    fault: "a queue that is stopped before it is empty never ends",
-    file,
-    from: "this.#takers.resolve(false);",
-    to: "",
-    tests,
-  },
-  {
     fault: "a producer that need not wait starves the event loop",
     file,
     from: "while (turns.due()) await turns.give();",
