@@ -50,7 +50,9 @@ export interface StreamSourceOptions {
 export interface StreamDelivery<T = StreamFields> extends Delivery<T> {
   /** The id of the entry. */
   readonly id: string;
+  /** Which attempt it is: how often the entry was delivered, interruptions left out. */
   readonly attempt: number;
+  /** The other fields, if `field` names the value. */
   readonly headers: StreamFields;
 }
 
@@ -375,6 +377,7 @@ function recordOf(list: unknown): Record<string, unknown> {
 export function streamSource(
   options: StreamSourceOptions & { readonly field: string },
 ): Source<string>;
+/** The same, whose values are all fields of an entry. */
 export function streamSource(options: StreamSourceOptions): Source<StreamFields>;
 export function streamSource(options: StreamSourceOptions): Source<never> {
   const label = "streamSource options";
