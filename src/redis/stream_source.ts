@@ -100,6 +100,7 @@ class StreamSource implements Source<unknown> {
     this.#send = sender(client, context.clock);
     this.#name = `${context.name}-${crypto.randomUUID()}`;
     this.#claimAt = 0;
+    this.#strays = false;
     try {
       signal.throwIfAborted();
       await this.#createGroup();
