@@ -1,7 +1,7 @@
 import { AbortError, abortReason, Latch, link } from "./_abort.ts";
 import { isStartPhase, timedOut } from "./_host/call.ts";
 import { nothing } from "./_check.ts";
-import { deferred } from "./_deferred.ts";
+import { type Deferred, deferred } from "./_deferred.ts";
 import { Context } from "./_host/context.ts";
 import { createMembers, newMember } from "./_host/members.ts";
 import { combine, createFailures } from "./_host/failures.ts";
@@ -56,9 +56,9 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   const { clock, logger, startupTimeout, shutdownTimeout, abandonTimeout } = settings;
 
   let state: HostState = "created";
-  /** The end of the one start, and of the one stop. */
-  let startDone: Promise<void> | undefined;
-  let stopDone: Promise<void> | undefined;
+  /** The end of the one start, and of the one stop; each is there from its begin. */
+  let startDone: Deferred<void> | undefined;
+  let stopDone: Deferred<void> | undefined;
 
   /** What the application listens to. */
   const fired = {
@@ -72,9 +72,11 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   let cancellation: Cancellation | undefined;
   /** Whether the host lifetime was told of a start, and so must be told of the stop. */
   let waitedForStart = false;
-  /** How many are in `run()` or `waitForShutdown()`, and how to wake those that sleep there. */
+  /** Whether the first `run()` without a signal is to be told that nothing else stops it. */
+  let deaf = options.hostLifetime === undefined && !settings.stopWhenIdle;
+  /** How many are in `run()` or `waitForShutdown()`, and what they sleep until there. */
   let waiting = 0;
-  let sleepers: (() => void)[] = [];
+  const reasonToStop = deferred();
   /** How long the stop is still to be delayed, and how to go on with it. */
   let { drainDelay } = settings;
   let goOn = nothing;
@@ -123,27 +125,28 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
       }),
 
     run: (signal) =>
-      during(signal, requestStop, async () => {
-        if (!signal && options.hostLifetime === undefined && !settings.stopWhenIdle) {
+      waitingFor(signal, async () => {
+        if (deaf && !signal) {
+          deaf = false;
           journal.log("warn", deafness);
         }
         await startOnce();
         if (!cancellation) await shutdown();
         else if (cancellation.asked) failures.raise("run", failures.all());
         else failures.raise("start", startErrors());
-      }, true),
+      }),
 
-    waitForShutdown: (signal) => during(signal, requestStop, shutdown, true),
+    waitForShutdown: (signal) => waitingFor(signal, shutdown),
 
     stop: (signal) =>
       during(signal, endGrace, async () => {
         if (startDone && startOpen) {
           state = "stopping";
           cancelStart(new AbortError("The host was stopped while starting"), true);
-          await startDone;
+          await startDone.promise;
         }
         await stopOnce();
-        failures.raise("stop", failures.ofStop());
+        failures.raise("stop");
       }),
 
     abort(reason) {
@@ -204,11 +207,10 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
       throw new HostStateError("Cannot start the host: it has stopped; create another");
     }
     if (!startDone) {
-      const run = deferred();
-      startDone = run.promise; // before a hook can ask for it
-      run.resolve(runStart());
+      startDone = deferred(); // before a hook can ask for it
+      startDone.resolve(runStart());
     }
-    return startDone;
+    return startDone.promise;
   }
 
   async function runStart(): Promise<void> {
@@ -295,28 +297,36 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     signal: AbortSignal | undefined,
     react: (reason: unknown) => void,
     action: () => Promise<void>,
-    waits = false,
   ): Promise<void> {
     const unlink = link(signal, react);
-    const clear = waits ? keepAlive(clock) : nothing;
-    waiting += +waits;
     try {
       await action();
     } finally {
-      waiting -= +waits;
-      clear();
       unlink();
+    }
+  }
+
+  /** The same for a caller who waits for the stop: the process stays alive, and the signal asks for it. */
+  async function waitingFor(
+    signal: AbortSignal | undefined,
+    action: () => Promise<void>,
+  ): Promise<void> {
+    const clear = keepAlive(clock);
+    waiting++;
+    try {
+      await during(signal, requestStop, action);
+    } finally {
+      waiting--;
+      clear();
     }
   }
 
   /** Sleeps until there is a reason to stop, and stops. */
   async function shutdown(): Promise<void> {
-    if (!fired.stopping.aborted && !stopDone) {
-      await new Promise<void>((resolve) => sleepers.push(resolve));
-    }
-    if (startOpen) await startDone; // the rollback is the start's
+    await reasonToStop.promise;
+    if (startOpen) await startDone?.promise; // the rollback is the start's
     await stopOnce();
-    failures.raise("stop", failures.ofStop());
+    failures.raise("stop");
   }
 
   function requestStop(reason: unknown): void {
@@ -328,7 +338,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     const first = stopReason();
     fired.stopping.abort(first);
     journal.tell({ type: "stopRequested", reason: first });
-    wake();
+    reasonToStop.resolve();
     if (unheard) {
       journal.log(
         "warn",
@@ -337,20 +347,14 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     }
   }
 
-  function wake(): void {
-    for (const resolve of sleepers) resolve();
-    sleepers = [];
-  }
-
   // The stop, which is also the rollback of a start.
 
   function stopOnce(): Promise<void> {
     if (!stopDone) {
-      const run = deferred();
-      stopDone = run.promise;
-      run.resolve(runStop());
+      stopDone = deferred();
+      stopDone.resolve(runStop());
     }
-    return stopDone;
+    return stopDone.promise;
   }
 
   async function runStop(): Promise<void> {
@@ -364,7 +368,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
 
     state = "stopping";
     startOpen = false;
-    wake();
+    reasonToStop.resolve();
     if (fired.started.aborted && drainDelay) await drain();
     journal.tell({ type: "hostStopping" });
     fired.closing.abortWith(stopReason);
@@ -390,7 +394,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     failures.close();
     work.close();
     state = "stopped";
-    const failure = failures.outcome("stop", failures.ofStop());
+    const failure = failures.outcome("stop");
     journal.tell({ type: "hostStopped", duration: clock.now() - stopBegun, ...failure });
   }
 

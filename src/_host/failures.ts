@@ -10,15 +10,19 @@ export interface Failures {
   some(): boolean;
   /** Everything: of the start, the stop, the background work, disposal. */
   all(): unknown[];
-  /** All but what belongs to the start. */
-  ofStop(): unknown[];
   /** Notes nothing from now on: the outcome is known. */
   close(): void;
-  /** What a list of errors comes to: the same error every time `name` is asked for. */
-  outcome(name: "start" | "run" | "stop", errors: readonly unknown[]): Failure | undefined;
+  /**
+   * What a list of errors comes to, by default of all but those of the start. The same error every time
+   * `name` is asked for.
+   */
+  outcome(name: OutcomeName, errors?: readonly unknown[]): Failure | undefined;
   /** Throws that, if there is one. */
-  raise(name: "start" | "run" | "stop", errors: readonly unknown[]): void;
+  raise(name: OutcomeName, errors?: readonly unknown[]): void;
 }
+
+/** Which call of the host rejects with it. */
+type OutcomeName = "start" | "run" | "stop";
 
 /** What is added to an order to sort it behind all calls, and behind all work. */
 const afterCalls = 1e9;
@@ -30,13 +34,13 @@ export function createFailures(): Failures {
   let closed = false;
   const outcomes: { [name: string]: Failure } = {};
 
-  const list = (counts: (phase: Phase) => boolean): unknown[] =>
+  const list = (ofStart: boolean): unknown[] =>
     failures
-      .filter(({ phase }) => counts(phase))
+      .filter(({ phase }) => ofStart || !isStartPhase(phase))
       .sort((a, b) => a.order - b.order)
       .map(({ error }) => error);
 
-  const outcome: Failures["outcome"] = (name, errors) =>
+  const outcome: Failures["outcome"] = (name, errors = list(false)) =>
     errors.length ? outcomes[name] ??= { error: combine(errors) } : undefined;
 
   return {
@@ -46,8 +50,7 @@ export function createFailures(): Failures {
       failures.push({ phase, error, order: phase === "dispose" ? order + afterWork : order });
     },
     some: () => failures.length > 0,
-    all: () => list(() => true),
-    ofStop: () => list((phase) => !isStartPhase(phase)),
+    all: () => list(true),
     close() {
       closed = true;
     },
