@@ -24,9 +24,8 @@ export interface Failures {
 /** Which call of the host rejects with it. */
 type OutcomeName = "start" | "run" | "stop";
 
-/** What is added to an order to sort it behind all calls, and behind all work. */
+/** The order of what background work fails with: behind all calls. Those that dispose come behind it. */
 const afterCalls = 1e9;
-const afterWork = 2e9;
 
 /** Nothing has gone wrong yet. */
 export function createFailures(): Failures {
@@ -37,7 +36,7 @@ export function createFailures(): Failures {
   const list = (ofStart: boolean): unknown[] =>
     failures
       .filter(({ phase }) => ofStart || !isStartPhase(phase))
-      .sort((a, b) => a.order - b.order)
+      .sort((a, b) => a.order - b.order) // of one order the first comes first
       .map(({ error }) => error);
 
   const outcome: Failures["outcome"] = (name, errors = list(false)) =>
@@ -45,9 +44,9 @@ export function createFailures(): Failures {
 
   return {
     outcome,
-    add(phase, error, order = afterCalls + failures.length) {
+    add(phase, error, order = afterCalls) {
       if (closed) return;
-      failures.push({ phase, error, order: phase === "dispose" ? order + afterWork : order });
+      failures.push({ phase, error, order: phase === "dispose" ? order + 2 * afterCalls : order });
     },
     some: () => failures.length > 0,
     all: () => list(true),

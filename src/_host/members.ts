@@ -101,9 +101,11 @@ export function createMembers(
 
   checkList("services", services);
   const place = (it: ServiceOrFactory, label: string, list: number): Place => {
-    if (typeof it !== "function") return { label, list, what: admit(it, label, list, false) };
-    if (!it.prototype?.start) return { label, list, what: it };
-    throw new TypeError(`Cannot use ${label}: got the class ${it.name}, write new ${it.name}()`);
+    const isFunction = typeof it === "function";
+    if (isFunction && it.prototype?.start) {
+      throw new TypeError(`Cannot use ${label}: got the class ${it.name}, write new ${it.name}()`);
+    }
+    return { label, list, what: isFunction ? it : admit(it, label, list, false) };
   };
   const places: Place[] = [];
   let list = 0;

@@ -91,7 +91,7 @@ export const core: readonly Mutant[] = [
   {
     fault: "the grace begins before a start that is being stopped has been decided",
     file: "src/host.ts",
-    from: "if (startOpen) await startDone;",
+    from: "if (startOpen) await startDone?.promise;",
     to: "",
     tests: ["tests/host_start"],
   },
@@ -175,15 +175,22 @@ export const core: readonly Mutant[] = [
   {
     fault: "the listener on a caller's signal outlives the call",
     file: "src/host.ts",
-    from: "clear(); unlink();",
-    to: "clear();",
+    from: "await action(); } finally { unlink();",
+    to: "await action(); } finally {",
     tests: ["tests/leaks", "tests/host_stop"],
+  },
+  {
+    fault: "each run() says that nothing here hears Ctrl+C",
+    file: "src/host.ts",
+    from: "deaf = false;",
+    to: "",
+    tests: ["tests/run_host"],
   },
   {
     fault: "the timer that keeps the process alive outlives run()",
     file: "src/host.ts",
-    from: "clear(); unlink();",
-    to: "unlink();",
+    from: "waiting--; clear();",
+    to: "waiting--;",
     tests: ["tests/run_host", "tests/leaks", "tests/host_stop"],
   },
   {
@@ -424,8 +431,15 @@ export const core: readonly Mutant[] = [
   {
     fault: "work that is handed over by work is not awaited",
     file: "src/_host/work.ts",
-    from: "for (let runs; (runs = handed.get(member))?.size;) await",
-    to: "const runs = handed.get(member); if (runs?.size) await",
+    from: "for (let runs; (runs = running.get(member))?.size;) await",
+    to: "const runs = running.get(member); if (runs?.size) await",
+    tests: ["tests/host_wait_until"],
+  },
+  {
+    fault: "work that an observer hands over while all of it is given up is given up with it",
+    file: "src/_host/work.ts",
+    from: "for (const run of [...running.get(member)?.keys() ?? []]) {",
+    to: "for (const run of running.get(member)?.keys() ?? []) {",
     tests: ["tests/host_wait_until"],
   },
   {
@@ -559,15 +573,16 @@ export const core: readonly Mutant[] = [
   {
     fault: "the reason of a signal of ours excuses a hook of the stop",
     file: "src/_host/hooks.ts",
-    from: 'return starts && signals.fired("cancel") && signals',
-    to: "return signals",
+    from: 'failure && call.starts && signals.fired("cancel") && signals',
+    to: "failure && signals",
     tests: ["tests/host_errors"],
   },
   {
     fault: "an AbortError of a start that nobody cancelled is clean",
     file: "src/_host/hooks.ts",
-    from: 'return starts && signals.fired("cancel") && signals.answered(member, error);',
-    to: "return starts && (error as Error).name === 'AbortError';",
+    from:
+      'failure && call.starts && signals.fired("cancel") && signals.answered(member, failure.error);',
+    to: "failure && call.starts && (failure.error as Error).name === 'AbortError';",
     tests: ["tests/host_errors"],
   },
   {
@@ -710,8 +725,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "the timer of a forced stop outlives the host",
     file: "src/_host/calls.ts",
-    from: "clearSweep?.(); clearForce?.(); }",
-    to: "clearSweep?.(); }",
+    from: "clearSweep(); clearForce(); }",
+    to: "clearSweep(); }",
     tests: [
       "tests/host_",
       "tests/application_lifetime",
@@ -740,7 +755,7 @@ export const core: readonly Mutant[] = [
   {
     fault: "an error of disposal comes before those of the work",
     file: "src/_host/failures.ts",
-    from: 'order: phase === "dispose" ? order + afterWork : order',
+    from: 'order: phase === "dispose" ? order + 2 * afterCalls : order',
     to: "order",
     tests: ["tests/host_errors"],
   },
@@ -768,8 +783,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "stop() rejects with the errors of the start",
     file: "src/_host/failures.ts",
-    from: "ofStop: () => list((phase) => !isStartPhase(phase)),",
-    to: "ofStop: () => list(() => true),",
+    from: "(name, errors = list(false)) =>",
+    to: "(name, errors = list(true)) =>",
     tests: [
       "tests/host_",
       "tests/application_lifetime",
@@ -825,8 +840,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "what ends late but well is an error in the log",
     file: "src/_host/journal.ts",
-    from: 'else log(failure ? "error" : "warn", line, failure);',
-    to: 'else log("error", line, failure);',
+    from: 'log(failure ? "error" : "warn", line, how',
+    to: 'log("error", line, how',
     tests: ["tests/logger", "tests/host_events", "tests/host_limits"],
   },
   {
