@@ -70,6 +70,14 @@ const budgets: readonly Budget[] = [
     beyond: "core",
     limit: 2.9 * kB,
   },
+  // All of the core: whoever makes a service inside another has more of it than the least.
+  { name: "mod", code: `export * from "@runhost/host"`, beyond: "core", limit: 4.5 * kB },
+  {
+    name: "supervision",
+    code: `export * from "@runhost/host"; export * from "@runhost/host/supervision"`,
+    beyond: "mod",
+    limit: 4.8 * kB,
+  },
   {
     // Never in a bundle; the limit only shows when it pulls in what it should not.
     name: "testing",

@@ -36,8 +36,8 @@ export function link(
 }
 
 /**
- * Something that happens once, with a reason. Its signal is made when somebody first looks at it:
- * on Node 20 that takes 3 microseconds, more than the start of a small service.
+ * Something that happens once, with a reason. Its signal is made when somebody first looks at it: on
+ * Node 20 that takes longer than the start of a small service. (Workaround: node-signal-cost)
  */
 export class Latch {
   #controller: AbortController | undefined;

@@ -5,7 +5,7 @@ export interface Deferred<T> {
   readonly reject: (error: unknown) => void;
 }
 
-/** What `Promise.withResolvers` gives, which Node 20 does not have. */
+/** `Promise.withResolvers`, which Node 20 does not have. (Workaround: node-with-resolvers) */
 export function deferred<T = void>(): Deferred<T> {
   let resolve!: Deferred<T>["resolve"];
   let reject!: Deferred<T>["reject"];

@@ -45,6 +45,8 @@ export {
   type HostStartingEvent,
   type HostStoppedEvent,
   type HostStoppingEvent,
+  type LeaderElectedEvent,
+  type LeaderLostEvent,
   type Phase,
   type ServiceAbandonedEvent,
   type ServiceBeganEvent,
@@ -54,6 +56,7 @@ export {
   type ServiceFaultedEvent,
   type ServiceLateEvent,
   type ServiceListeningEvent,
+  type ServiceRestartingEvent,
   type StopRequestedEvent,
 } from "./events.ts";
 

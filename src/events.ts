@@ -168,6 +168,45 @@ export interface ServiceLateEvent extends ServiceEventBase {
   readonly error?: unknown;
 }
 
+/** An incarnation of a `supervised` service is over, and another one follows when it has ended. */
+export interface ServiceRestartingEvent extends HostEventBase {
+  /** Tells the events apart. */
+  readonly type: "serviceRestarting";
+  /** The service's unique name. */
+  readonly service: string;
+  /** How many failures in a row there were: 1 for the first; 0 after a clean end. */
+  readonly attempt: number;
+  /** Milliseconds from the end of the one to the start of the other. */
+  readonly delay: number;
+  /** What it failed with; `undefined` after a clean end. */
+  readonly error: unknown;
+}
+
+/** A `leader` has the lease, and its service is about to start. */
+export interface LeaderElectedEvent extends HostEventBase {
+  /** Tells the events apart. */
+  readonly type: "leaderElected";
+  /** The service's unique name. */
+  readonly service: string;
+  /** The token of its term. */
+  readonly token: number;
+}
+
+/** A `leader` leads no longer. */
+export interface LeaderLostEvent extends HostEventBase {
+  /** Tells the events apart. */
+  readonly type: "leaderLost";
+  /** The service's unique name. */
+  readonly service: string;
+  /** The token of its term. */
+  readonly token: number;
+  /**
+   * Why: its service has ended, and the lease is given back (`released`); the lease could not be renewed
+   * in time (`undecided`), or somebody else has it (`refused`).
+   */
+  readonly reason: "released" | "undecided" | "refused";
+}
+
 /** Everything a host tells. Switch over `type`. */
 export type HostEvent =
   | HostStartingEvent
@@ -184,7 +223,10 @@ export type HostEvent =
   | ServiceAbandonedEvent
   | ServiceFaultedEvent
   | ServiceLateEvent
-  | ServiceListeningEvent;
+  | ServiceListeningEvent
+  | ServiceRestartingEvent
+  | LeaderElectedEvent
+  | LeaderLostEvent;
 
 /**
  * Renders any event as a line for a human; an error with its stack and causes.
@@ -239,6 +281,16 @@ export function formatEvent(event: HostEvent): string {
         : `${hook(event)} done late, after ${ms(event.duration)}`;
     case "serviceListening":
       return `${event.service}: listening on ${event.url}`;
+    case "serviceRestarting":
+      return event.attempt
+        ? `${event.service}: restarts in ${ms(event.delay)} (${event.attempt}): ${
+          renderError(event.error)
+        }`
+        : `${event.service}: restarts in ${ms(event.delay)}`;
+    case "leaderElected":
+      return `${event.service}: leads, token ${event.token}`;
+    case "leaderLost":
+      return `${event.service}: leads no longer, token ${event.token}, ${event.reason}`;
   }
   return event satisfies never;
 }

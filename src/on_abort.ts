@@ -62,8 +62,8 @@ interface Waiting {
 const waiting: WeakMap<AbortSignal, Waiting> = new WeakMap();
 
 /**
- * Links a callback to a signal, by one listener for all of them: Node takes the eleventh listener
- * for a leak, and eleven streams that end with the host are none.
+ * Links a callback to a signal, by one listener for all of them: Node 20 takes the eleventh
+ * listener for a leak, and eleven streams that end with the host are none. (Workaround: node-listener-warning)
  */
 function join(signal: AbortSignal, callback: (reason: unknown) => void): () => void {
   if (!signal || signal.aborted) return link(signal, callback);

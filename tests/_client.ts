@@ -31,15 +31,21 @@ export class Client {
     });
   }
 
-  /** Connects, and trusts everybody; rejects if that is refused. */
+  /**
+   * Connects, and trusts everybody; rejects if that is refused.
+   *
+   * @param url With `?socket=` and a path it is a Unix socket.
+   */
   static connect(url: string, options: { readonly allowHalfOpen?: boolean } = {}): Promise<Client> {
-    const { protocol, hostname: host, port: at } = new URL(url);
+    const { protocol, hostname: host, port: at, searchParams } = new URL(url);
     const port = Number(at);
+    const path = searchParams.get("socket");
     return new Promise((resolve, reject) => {
       const secure = protocol === "https:";
+      const where = path ? { path } : { port, host };
       const socket = secure
-        ? connectTls({ port, host, rejectUnauthorized: false })
-        : connect({ port, host, ...options });
+        ? connectTls({ ...where, rejectUnauthorized: false })
+        : connect({ ...where, ...options });
       socket.once("error", reject);
       socket.once(secure ? "secureConnect" : "connect", () => {
         socket.off("error", reject);

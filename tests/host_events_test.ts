@@ -374,6 +374,31 @@ const lines: {
     { ...base, type: "serviceListening", service: "web", url: "http://localhost:3000/" },
     "web: listening on http://localhost:3000/",
   ]],
+  serviceRestarting: [
+    [
+      { ...base, type: "serviceRestarting", service: "feed", attempt: 2, delay: 512, error: boom },
+      "feed: restarts in 512 ms (2): Error: boom",
+    ],
+    [
+      {
+        ...base,
+        type: "serviceRestarting",
+        service: "feed",
+        attempt: 0,
+        delay: 9,
+        error: undefined,
+      },
+      "feed: restarts in 9 ms",
+    ],
+  ],
+  leaderElected: [[
+    { ...base, type: "leaderElected", service: "nightly", token: 3 },
+    "nightly: leads, token 3",
+  ]],
+  leaderLost: [[
+    { ...base, type: "leaderLost", service: "nightly", token: 3, reason: "refused" },
+    "nightly: leads no longer, token 3, refused",
+  ]],
 };
 
 for (const [type, samples] of Object.entries(lines)) {

@@ -36,7 +36,7 @@ const between: Readonly<Record<string, readonly string[]>> = {
   hono: ["health"],
   runtime: ["health"],
   systemd: ["health"],
-  testing: ["consumers"], // types alone
+  testing: ["consumers", "supervision"], // types alone
 };
 
 test("every import leads to a file that is here", () => {

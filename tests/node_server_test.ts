@@ -1,8 +1,11 @@
 /** How a server of Node goes: what is on its way arrives, and nobody holds the stop for nothing. */
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import * as http2 from "node:http2";
 import * as https from "node:https";
 import { connect, createServer as createProxy, type Server as Proxy, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
 // @ts-types="npm:@types/express@^5.0.6"
 import express from "express";
@@ -789,6 +792,37 @@ for (const [what, server, advice] of applications) {
     assert.match((await rejection(host.start())).message, advice);
   });
 }
+
+onNode(
+  "connections with TLS over a Unix socket are told apart, though none has an address",
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "runhost-"));
+    const path = join(folder, "socket");
+    const [asked, answers] = [new Gate(), new Gate()];
+    const server = https.createServer({ cert, key }, async (_, response) => {
+      asked.open();
+      await answers.promise;
+      response.end("ok");
+    });
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    const host = createHost([httpServer("web", { server })], {
+      logger: new Lines(),
+      clock: new FakeClock(),
+    });
+    await host.start();
+    const silent = await Client.connect(`http://localhost/?socket=${path}`); // never ends its handshake
+    const client = await Client.connect(`https://localhost/?socket=${path}`);
+    client.get("/");
+    await asked.promise;
+
+    const stopped = host.stop();
+    await Promise.race([silent.closed, client.closed]); // the patience with who says nothing is over
+    answers.open();
+    await client.receive(ok);
+    await stopped;
+    rmSync(folder, { recursive: true });
+  },
+);
 
 test("httpServer() says where a fetch handler goes", () => {
   const { message } = thrown(() => httpServer("shop", { fetch() {} } as never));

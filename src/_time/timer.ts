@@ -1,15 +1,15 @@
 import { check, checkNames, checkSignal, nothing } from "../_check.ts";
 import type { Clock, Logger } from "../types.ts";
 
-/** The longest delay `setTimeout` takes; a longer one fires at once. */
+/** The longest delay `setTimeout` takes; a longer one fires at once. (Workaround: timer-longest) */
 const longest = 2 ** 31 - 1;
 
 /** Ends a timer; does nothing once it has fired. */
 export type Clear = () => void;
 
 /**
- * The global timers, looked up when used: test tools replace them, workerd forbids them early. Each
- * timer is cleared by the function that belongs to the one that set it: a tool that has come or gone
+ * The global timers, looked up when used: test tools replace them, workerd forbids them
+ * outside of events (Workaround: workerd-global-timers). Each timer is cleared by the function that belongs to the one that set it: a tool that has come or gone
  * since then does not know it.
  */
 export const globalClock: Clock = {

@@ -3,7 +3,10 @@
  * wait so long at most.
  */
 const longestRun = 15;
-/** Items after which it gives one in any case: in workerd time stands still between events. */
+/**
+ * Items after which it gives one in any case: in workerd time stands still between events. (Workaround:
+ * workerd-time)
+ */
 const mostItems = 10_000;
 /**
  * Between two looks at the time lie so many items at most: twice as many as between the two before,

@@ -166,7 +166,7 @@ function follow(watch: Watch, c: Context<HostEnv>): void {
   const { res } = c;
   if (!res.body) return watch.end();
   if (c.req.method === "HEAD") return watch.left(new AbortError("Nobody reads the body"));
-  c.res = undefined; // else Hono would merge the two
+  c.res = undefined; // else Hono would merge the headers of the two (Workaround: hono-merge)
   c.res = new Response(observe(res.body, watch.end, watch.left), res);
 }
 

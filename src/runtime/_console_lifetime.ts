@@ -4,7 +4,7 @@ import { hostLink } from "../_host/host_link.ts";
 import { log } from "../_log.ts";
 import type { Host, HostLifetime, HostOptions } from "../types.ts";
 import { type Platform, processLifetime, type RegisteredHost } from "./_process_lifetime.ts";
-import { checkSignalNames, exitCodeOf, keyboardSignals } from "./_signals.ts";
+import { checkSignalNames, exitCodeOf, keyboardSignals } from "./_stop_signals.ts";
 
 /** A platform whose hosts may need more than signals. */
 export interface ConsolePlatform extends Platform {

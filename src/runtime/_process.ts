@@ -1,31 +1,7 @@
 import type { ConsolePlatform } from "./_console_lifetime.ts";
 import { checkRuntime, inMainThread } from "./_runtime.ts";
-import { stopSignals } from "./_signals.ts";
-
-/** What is used of Node's `process`, which Bun and Deno have too. */
-interface Process {
-  readonly platform: string;
-  readonly execArgv: readonly string[];
-  readonly stdout: Output;
-  readonly stderr?: Output;
-  exitCode?: number | string | null | undefined;
-  on(event: string, listener: () => void): unknown;
-  off(event: string, listener: () => void): unknown;
-  exit(code?: number | string | null): void;
-  getActiveResourcesInfo?(): readonly string[];
-}
-
-/** What is used of an output. */
-interface Output {
-  readonly isTTY?: boolean | undefined;
-  /** Node's own, which it lists among what keeps a process alive, though it does not. */
-  readonly _handle?: object | null;
-}
-
-/** The global `process`, looked up when used. */
-export function currentProcess(): Process {
-  return (globalThis as unknown as { readonly process: Process }).process;
-}
+import { stopSignals } from "./_stop_signals.ts";
+import { currentProcess } from "./types/process.ts";
 
 /** A platform on `process`. */
 export const processPlatform: ConsolePlatform = {
@@ -39,7 +15,7 @@ export const processPlatform: ConsolePlatform = {
   setExitCode(code: number | undefined): void {
     const process = currentProcess();
     process.exitCode = code;
-    if (code === undefined && process.exitCode) process.exitCode = 0; // Bun takes no `undefined`
+    if (code === undefined && process.exitCode) process.exitCode = 0; // Bun keeps the code when it is set to `undefined` (Workaround: bun-exit-code)
   },
   exit: (code) => currentProcess().exit(code),
   onExit(callback: () => void): () => void {

@@ -9,7 +9,7 @@
  */
 
 import { nothing } from "../_check.ts";
-import { exitCodeOf } from "./_signals.ts";
+import { exitCodeOf } from "./_stop_signals.ts";
 
 /** What a program that runs in a console needs of its runtime. */
 export interface Platform {
@@ -97,7 +97,10 @@ const version = 1;
 /** Where it finds it. */
 const key = Symbol.for("@runhost/host/process");
 
-/** Milliseconds in which whatever comes after a signal that counted is an echo of it. */
+/**
+ * Milliseconds in which whatever comes after a signal that counted is an echo of it. (Workaround:
+ * shell-echo)
+ */
 const quietWindow = 500;
 
 /** Milliseconds between two lines that say what a stop waits for. */

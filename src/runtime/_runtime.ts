@@ -12,7 +12,8 @@ export function checkRuntime(entry: "node" | "deno" | "bun"): void {
   throw new TypeError(`Cannot use "@runhost/host/${entry}" here: import "@runhost/host${here}"`);
 }
 
-/** Bun and Deno have a `process` too, so they are asked first; Deno's takes 25 ms to load. */
+/** Bun and Deno have a `process` too, so they are asked first; Deno's takes long to load. (Workaround:
+ * deno-process) */
 function currentEntry(): string {
   if ("Deno" in globalThis) return "/deno";
   if ("Bun" in globalThis) return "/bun";

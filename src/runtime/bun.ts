@@ -2,7 +2,7 @@
  * The core for Bun: everything of `@runhost/host`, with hosts that stop on Ctrl+C.
  *
  * Under `bun --hot` a reload stops the host before it; for that, do not await `runHost` at the top
- * level, since Bun reloads no module that still waits.
+ * level, since Bun 1.4 reloads no module that still waits.
  *
  * ```ts
  * import { BackgroundService, every, runHost } from "@runhost/host/bun";
@@ -27,7 +27,8 @@ import {
   createConsoleLifetime,
   withConsoleLifetime,
 } from "./_console_lifetime.ts";
-import { currentProcess, processPlatform } from "./_process.ts";
+import { processPlatform } from "./_process.ts";
+import { currentProcess } from "./types/process.ts";
 import { checkRuntime } from "./_runtime.ts";
 import type { Host, HostLifetime, HostOptions, RunHostOptions, Services } from "../types.ts";
 
@@ -35,12 +36,12 @@ export * from "../core.ts";
 export type { ConsoleLifetimeOptions, RunHostOptions };
 export type { FetchResult, ServerContext } from "./servers/_fetch.ts";
 export {
-  type BunServer,
   type BunServerOptions as HttpServerOptions,
   httpServer,
   probeServer,
   type SrvxServer,
 } from "./servers/_bun_server.ts";
+export type { BunServer } from "./types/bun.ts";
 export { type CutRequests, RequestsCutError } from "./servers/_http_server.ts";
 export type { ProbeServerOptions } from "./servers/_probe_server.ts";
 
@@ -79,7 +80,7 @@ const bunPlatform: ConsolePlatform = {
     await Promise.all(earlier.map(([previous]) => previous.stop().catch(nothing)));
   },
 
-  /** A watching Bun waits for changes when there is nothing left to do. */
+  /** A watching Bun waits for changes when there is nothing left to do. (Workaround: bun-watch-end) */
   hostEnded(host: Host, signalled: boolean): void {
     if (!bunPlatform.watching?.()) return;
     hotHosts().delete(host);

@@ -27,37 +27,22 @@ import {
 } from "./_console_lifetime.ts";
 import { processPlatform } from "./_process.ts";
 import { checkRuntime, inMainThread } from "./_runtime.ts";
-import { stopSignals } from "./_signals.ts";
+import { stopSignals } from "./_stop_signals.ts";
+import { currentDeno } from "./types/deno.ts";
 import type { Host, HostLifetime, HostOptions, RunHostOptions, Services } from "../types.ts";
 
 export * from "../core.ts";
 export type { ConsoleLifetimeOptions, RunHostOptions };
+export type { ServeInfo } from "./types/deno.ts";
 export type { FetchResult, ServerContext } from "./servers/_fetch.ts";
 export {
   type DenoServerOptions as HttpServerOptions,
   httpServer,
   probeServer,
-  type ServeInfo,
   type SrvxServer,
 } from "./servers/_deno_server.ts";
 export { type CutRequests, RequestsCutError } from "./servers/_http_server.ts";
 export type { ProbeServerOptions } from "./servers/_probe_server.ts";
-
-/** What is used of Deno. */
-interface DenoNamespace {
-  readonly build: { readonly os: string };
-  exitCode: number;
-  readonly stdout: { isTerminal(): boolean };
-  addSignalListener(signal: string, handler: () => void): void;
-  removeSignalListener(signal: string, handler: () => void): void;
-  exit(code: number): void;
-  unrefTimer(timer: unknown): void;
-}
-
-/** The global `Deno`, looked up when used. */
-function currentDeno(): DenoNamespace {
-  return (globalThis as unknown as { readonly Deno: DenoNamespace }).Deno;
-}
 
 const denoPlatform: ConsolePlatform = {
   check: () => checkRuntime("deno"),

@@ -155,7 +155,7 @@ async function runCommand(
   if (code) throw new Error(`${program} ended with ${code}: ${new TextDecoder().decode(stderr)}`);
 }
 
-/** On Node and Bun, which have no Unix datagram sockets. */
+/** On Node and Bun, which have no Unix datagram sockets. (Workaround: unix-datagram) */
 async function spawn(socket: string, state: string, signal: AbortSignal): Promise<void> {
   const { process } = globals();
   const { execFile } = await loadBuiltin("node:child_process") as ChildProcessModule;

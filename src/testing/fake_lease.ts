@@ -2,7 +2,7 @@ import { link } from "../_abort.ts";
 import { nothing } from "../_check.ts";
 import { globalClock } from "../_time/timer.ts";
 import type { Clock } from "../types.ts";
-import type { Lease, Term } from "./_lease.ts";
+import type { Lease, Term } from "../supervision/mod.ts";
 
 /** Options of a {@linkcode FakeLease}. */
 export interface FakeLeaseOptions {

@@ -9,7 +9,7 @@ import {
   Patience,
   withFixture,
 } from "./contract.ts";
-import type { Lease, Term } from "./_lease.ts";
+import type { Lease, Term } from "../supervision/mod.ts";
 
 /** Options of a {@linkcode leaseContract}. */
 export interface LeaseContractOptions extends ContractOptions {

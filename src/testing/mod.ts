@@ -43,5 +43,4 @@ export {
   type SourceTrait,
 } from "./source_contract.ts";
 export { leaseContract, type LeaseContractOptions, type LeaseFixture } from "./lease_contract.ts";
-// Until @runhost/host/supervision exports them.
-export type { Lease, Term } from "./_lease.ts";
+export type { Lease, Term } from "../supervision/mod.ts";

@@ -138,6 +138,33 @@ const expectations: readonly Expectation[] = [
       "the last run was at 2026-07-02 02:30:00",
     ],
   },
+  {
+    file: "19_supervised.ts",
+    exit: 1,
+    output: [
+      "connection 1",
+      "restart 1",
+      "closed after 3 prices in all",
+      "connection 2",
+      "restart 2",
+      "closed after 6 prices in all",
+      "connection 3",
+      "closed after 9 prices in all",
+      "given up: The feed broke off",
+    ],
+  },
+  {
+    file: "20_leader.ts",
+    exit: 0,
+    output: [
+      "a leads with token 1",
+      "a leads no longer",
+      "b leads with token 2",
+      "b leads no longer",
+      "c leads with token 4",
+      "c leads no longer",
+    ],
+  },
 ];
 
 /** Those that serve until they are told to stop. */

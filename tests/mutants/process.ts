@@ -8,7 +8,7 @@ const tests = ["tests/console_lifetime"];
 export const process: readonly Mutant[] = [
   {
     fault: "SIGTERM forces the end the second time",
-    file: "src/runtime/_signals.ts",
+    file: "src/runtime/_stop_signals.ts",
     from: 'keyboardSignals: readonly string[] = ["SIGINT",',
     to: 'keyboardSignals: readonly string[] = ["SIGTERM", "SIGINT",',
     tests,

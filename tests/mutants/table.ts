@@ -9,6 +9,7 @@ import { process } from "./process.ts";
 import { queue } from "./queue.ts";
 import { schedules } from "./schedules.ts";
 import { servers } from "./servers.ts";
+import { supervision } from "./supervision.ts";
 import { systemd } from "./systemd.ts";
 import { testing } from "./testing.ts";
 
@@ -22,6 +23,7 @@ export const mutants: readonly Mutant[] = [
   ...schedules,
   ...servers,
   ...process,
+  ...supervision,
   ...systemd,
   ...testing,
 ];

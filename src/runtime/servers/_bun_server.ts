@@ -11,19 +11,8 @@ import {
   serverService,
   srvxListener,
 } from "./_http_server.ts";
+import { type BunServer, type BunServing, currentBun } from "../types/bun.ts";
 import { createProbeServer, type ProbeServerOptions } from "./_probe_server.ts";
-
-/** What a handler may use of the server of `Bun.serve`. */
-export interface BunServer {
-  /** Makes a WebSocket of the request; then return nothing. */
-  upgrade(request: Request, options?: object): boolean;
-  /** Who sent the request. */
-  requestIP(
-    request: Request,
-  ): { readonly address: string; readonly family: string; readonly port: number } | null;
-  /** Sets after how many seconds without traffic the request's connection is closed. */
-  timeout(request: Request, seconds: number): void;
-}
 
 /** What is used of a server of `srvx`, made with `manual: true`. */
 export interface SrvxServer {
@@ -74,22 +63,13 @@ export interface BunServerOptions extends HostedServiceHooks {
   readonly stopTimeout?: number | undefined;
 }
 
-/** What this uses of it. */
-interface Server extends BunServer {
-  readonly url: URL;
-  readonly pendingRequests: number;
-  readonly pendingWebSockets: number;
-  /** Resolves when nothing is in flight. */
-  stop(closeActiveConnections?: boolean): Promise<void>;
-}
-
 /** What `Bun.serve` takes. */
 interface ServeOptions extends Place {
   readonly fetch: (request: Request, server: BunServer) => FetchResult;
   readonly reusePort?: boolean | undefined;
 }
 
-/** Milliseconds between two looks whether a drain is over: Bun tells nobody. */
+/** Milliseconds between two looks whether a drain is over. (Workaround: bun-drained) */
 const interval = 20;
 
 /**
@@ -179,14 +159,11 @@ export function probeServer(name: string, options: ProbeServerOptions): HostedSe
 }
 
 async function listen(options: BunServerOptions, context: ServiceContext): Promise<Listener> {
-  const { Bun } = globalThis as unknown as {
-    readonly Bun: { serve(options: object): Server };
-  };
   const { fetch, port, hostname, serve } = options;
   const served = fetch && serveFetch(fetch, context);
   try {
-    const server = Bun.serve({
-      reusePort: false, // in production Bun else shares a port that is in use
+    const server = currentBun().serve({
+      reusePort: false, // else Bun may share a port that is in use (Workaround: bun-reuse-port)
       ...serve,
       ...port !== undefined && { port },
       ...hostname && { hostname },
@@ -218,10 +195,10 @@ async function listenSrvx(server: SrvxServer, context: ServiceContext): Promise<
   } finally {
     Object.assign(server, { serveOptions });
   }
-  return srvxListener(listener(server.bun!.server as Server, accept), server, context);
+  return srvxListener(listener(server.bun!.server as BunServing, accept), server, context);
 }
 
-function listener(server: Server, accept: Listener["accept"]): Listener {
+function listener(server: BunServing, accept: Listener["accept"]): Listener {
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Closes the connections that wait, as soon as there are no others. */
@@ -237,7 +214,7 @@ function listener(server: Server, accept: Listener["accept"]): Listener {
 
     close() {
       const closed = server.stop();
-      // It leaves connections with half a request, and would wait 10 s for them.
+      // Bun spares connections with half a request, and would wait 10 s for them. (Workaround: bun-half-request)
       closeIdle();
       return closed.finally(() => clearTimeout(timer));
     },

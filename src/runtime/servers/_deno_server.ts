@@ -12,19 +12,8 @@ import {
   serverService,
   srvxListener,
 } from "./_http_server.ts";
+import { currentDeno, type DenoServer, type ServeInfo } from "../types/deno.ts";
 import { createProbeServer, type ProbeServerOptions } from "./_probe_server.ts";
-
-/** What `Deno.serve` tells a handler of a request. */
-export interface ServeInfo {
-  /** Who sent it. */
-  readonly remoteAddr: {
-    readonly hostname?: string;
-    readonly port?: number;
-    readonly transport: string;
-  };
-  /** Settles when the response has been sent, or could not be. */
-  readonly completed: Promise<void>;
-}
 
 /** What is used of a server of `srvx`, made with `manual: true`. */
 export interface SrvxServer {
@@ -77,14 +66,6 @@ export interface DenoServerOptions extends HostedServiceHooks {
   readonly stopTimeout?: number | undefined;
 }
 
-/** What is used of the server of `Deno.serve`. */
-interface DenoServer {
-  readonly addr: { readonly hostname: string; readonly port: number; readonly path?: string };
-  /** Settles when every connection is closed. */
-  readonly finished: Promise<void>;
-  shutdown(): Promise<void>;
-}
-
 type Handler = (request: Request, info: ServeInfo) => FetchResult;
 
 /** Who answers, and how to listen: on `Deno.serve`, or on srvx, which does that. */
@@ -110,8 +91,8 @@ interface Source extends Place {
  *
  * A response that never ends by itself has to be ended: an event stream when `lifetime.closing`
  * fires (or the request signal of `@runhost/host/hono` does), a WebSocket by closing it then, with
- * code 1001. On `lifetime.stopping` their clients would come back during a `drainDelay`. Deno closes
- * WebSockets itself once no request is in flight.
+ * code 1001. On `lifetime.stopping` their clients would come back during a `drainDelay`. Deno 2.9 closes
+ * WebSockets itself once no request is in flight; older ones leave them open.
  *
  * For Deno a request has been answered when the response is on its way. A client that does not read
  * it, or connects to a server with TLS and says nothing, cannot be cut: the host gives the service
@@ -198,7 +179,10 @@ async function listen(source: Source, context: ServiceContext): Promise<Listener
   let state: "open" | "draining" | "closing" = "open";
   let requests = 0;
 
-  /** After a shutdown Deno has no way to cut: it is left until no request is to be cut. */
+  /**
+   * Shuts down, when no request is left that a cut could be asked for: after a shutdown Deno has no way to
+   * cut. (Workaround: deno-shutdown-cut)
+   */
   const closeIdle = (): void => {
     if (state !== "draining" || requests) return;
     state = "closing";
@@ -253,16 +237,13 @@ function unavailable(): Response {
 }
 
 function denoSource({ fetch, port, hostname, serve }: DenoServerOptions): Source {
-  const { Deno } = globalThis as unknown as {
-    readonly Deno: { serve(options: object, handler: Handler): DenoServer };
-  };
   const place = { ...port !== undefined && { port }, ...hostname && { hostname } };
   return {
     ...place,
     fetch: fetch!,
     secure: "cert" in (serve ?? {}),
     serve: (handler, signal) =>
-      Deno.serve({ onListen: nothing, ...serve, ...place, signal }, handler),
+      currentDeno().serve({ onListen: nothing, ...serve, ...place, signal }, handler),
   };
 }
 

@@ -40,6 +40,8 @@ interface Socket {
   /** Whether all that was written is on its way, and the other side was told that this was all. */
   readonly writableFinished?: boolean;
   readonly bytesRead?: number;
+  /** Of one with TLS, in Node: the one that carries it. */
+  readonly _parent?: object | null;
   end(): unknown;
   destroy(): unknown;
   /** Called by Node after an answer that was the last: ends it, and then destroys it. */
@@ -157,7 +159,10 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
     socket.once("close", () => over(it));
   };
 
-  /** Nothing comes from it any more. Node tells the end of a response that waits by this alone. */
+  /**
+   * Nothing comes from it any more. Node 20 tells the end of a response that waits behind another by this
+   * alone. (Workaround: node-response-behind)
+   */
   const over = (it: Connection): void => {
     it.clearTimer();
     for (const as of it.open.values()) requests -= +(as === "requests");
@@ -287,11 +292,7 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
     },
 
     secureConnection(socket: Socket): void {
-      const { remoteAddress, remotePort } = socket;
-      const it =
-        [...greeting].find(({ socket }) =>
-          socket.remotePort === remotePort && socket.remoteAddress === remoteAddress
-        ) ?? meet(socket);
+      const it = [...greeting].find((it) => isInside(socket, it.socket)) ?? meet(socket);
       attach(it, socket);
       greeting.delete(it);
       it.promised = performance.now();
@@ -382,7 +383,7 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
     async close() {
       const closed = new Promise<void>((resolve) => {
         // Node would close connections whose answers are not on their way yet, and on newer ones
-        // sessions whose other sides have not heard that they go.
+        // sessions whose other sides have not heard that they go. (Workaround: node-close-idle)
         const restored = [...connections].flatMap(({ session }) => session ?? []).map((session) =>
           replace(session, "close", nothing)
         );
@@ -420,6 +421,16 @@ export function watchServer(server: Server, { host }: ServiceContext): ServerWat
       restore();
     },
   };
+}
+
+/**
+ * Whether a connection with TLS runs inside another. Node tells that only by a field of its own; the two
+ * have the same address, but over a Unix socket none has one. (Workaround: node-tls-inside)
+ */
+function isInside({ _parent, remoteAddress, remotePort }: Socket, plain: Socket): boolean {
+  return _parent
+    ? _parent === plain
+    : plain.remotePort === remotePort && plain.remoteAddress === remoteAddress;
 }
 
 /** Whether it is still of the server, and not what a client has made of it. */

@@ -271,6 +271,7 @@ export function exportedHandler<Env = unknown>(
       }),
 
     // Cloudflare acks nothing as long as something runs under `waitUntil`: no slice begins here.
+    // (Workaround: workers-ack)
     queue: (batch, env, executionContext) =>
       handle({ env, limit: eventLimit, background: false }, executionContext, async (context) => {
         const consumer = queue[batch.queue];

@@ -1,16 +1,9 @@
-/**
- * The port of a lease, as `@runhost/host/supervision` will export it. Delete this file once that has
- * arrived, and import both types from `../supervision/mod.ts`.
- *
- * @module
- */
-
-/** Something that at most one holder has at a time, for a limited time. */
+/** Something that at most one holder has at a time, for a limited time: a row, a key, an object. */
 export interface Lease {
   /**
    * Asks for it once, without waiting until it is free.
    *
-   * @param signal Ends the call.
+   * @param signal Ends the call. What is granted although it has aborted is released by the caller.
    * @param options Who asks, and for how many milliseconds.
    * @returns The term, or `undefined` if somebody else holds it.
    */
@@ -27,9 +20,14 @@ export interface Term {
   /**
    * Holds it for another `duration` milliseconds from now.
    *
-   * @returns `false` if it is not held any more.
+   * @param signal Ends the call.
+   * @returns `false` if it is not held any more. Rejects if that is not known.
    */
   renew(signal: AbortSignal, options: { readonly duration: number }): Promise<boolean>;
-  /** Gives it back, if it is still held. */
+  /**
+   * Gives it back, if it is still held.
+   *
+   * @param signal Ends the call.
+   */
   release(signal: AbortSignal): Promise<unknown>;
 }
