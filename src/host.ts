@@ -189,8 +189,12 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   const self = newMember({}, "host", -1, false, () => host as never);
   const calls = createHooks({ self, settings, journal, signals, failures, work });
   const linked: HostLink = {
-    ...settings,
     version: linkVersion,
+    clock,
+    logger,
+    stopWhenIdle: settings.stopWhenIdle,
+    shutdownTimeout,
+    abandonTimeout,
     members: members.all,
     tell: journal.tell,
     pending: calls.pending,
@@ -218,8 +222,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     const clearLimit = startLimit(clock, startupTimeout, startTimedOut);
     const concurrently = settings.servicesStartConcurrently;
     /** A cancellation halts the very next call; a failure lets those of its list be called. */
-    const over = (inside?: boolean): boolean =>
-      cancellation !== undefined || (!inside && failures.some());
+    const over = (inside?: boolean): unknown => cancellation || (!inside && failures.some());
 
     if (state === "created") state = "starting";
     journal.tell({ type: "hostStarting" });

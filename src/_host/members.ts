@@ -145,7 +145,7 @@ export function createMembers(
       places.map(({ what, list }) => {
         const { name, state, since, error, service } = exists(what)
           ? what
-          : newMember({}, what.name || "service", list, true, nothing as never);
+          : newMember({}, what.name || "service", list, false, nothing as never);
         return { name, state, since, error, details: detailsOf(service) };
       }),
   };

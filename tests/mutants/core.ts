@@ -739,9 +739,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "a hook that throws ends the line",
     file: "src/_host/calls.ts",
-    from: "await result; } catch (error) { failure = { error }; }",
-    to:
-      "await result; } catch (error) { if (call.phase !== 'start') throw error; failure = { error }; }",
+    from: ".then(() => settle(call), (error) => settle(call, { error }));",
+    to: ".then(() => settle(call), nothing);",
     tests: ["tests/host_stop", "tests/host_errors"],
   },
   // Failures.
@@ -1000,6 +999,35 @@ export const core: readonly Mutant[] = [
     file: "src/_host/host_link.ts",
     from: "if (link?.version === linkVersion) return link;",
     to: "if (link) return link;",
+    tests: ["tests/two_copies"],
+  },
+  {
+    fault:
+      "a server that cannot tell its host where it listens fails to start, and listens for ever",
+    file: "src/runtime/servers/_http_server.ts",
+    from: '} catch (error) { log(logger, "warn", `Service "${name}": no event',
+    to: '} catch (error) { throw error; log(logger, "warn", `Service "${name}": no event',
+    tests: ["tests/two_copies"],
+  },
+  {
+    fault: "systemd finds out in the middle of the run that it cannot look at the host",
+    file: "src/systemd/mod.ts",
+    from: "hostLink(host);",
+    to: "",
+    tests: ["tests/two_copies"],
+  },
+  {
+    fault: "a host shows the entries all its settings",
+    file: "src/host.ts",
+    from: "const linked: HostLink = {",
+    to: "const linked: HostLink = { ...settings,",
+    tests: ["tests/two_copies"],
+  },
+  {
+    fault: "a background service does not say that it does without its link",
+    file: "src/background_service.ts",
+    from: "if (given !== worker) {",
+    to: "if (false) {",
     tests: ["tests/two_copies"],
   },
   {
