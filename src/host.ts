@@ -53,7 +53,7 @@ import type {
  */
 export function createHost(services: Services, options: HostOptions = {}): Host {
   const settings = readSettings(options);
-  const { clock, logger, startupTimeout, shutdownTimeout, abandonTimeout } = settings;
+  const { clock, logger, stopWhenIdle, startupTimeout, shutdownTimeout, abandonTimeout } = settings;
 
   let state: HostState = "created";
   /** The end of the one start, and of the one stop; each is there from its begin. */
@@ -73,7 +73,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   /** Whether the host lifetime was told of a start, and so must be told of the stop. */
   let waitedForStart = false;
   /** Whether the first `run()` without a signal is to be told that nothing else stops it. */
-  let deaf = options.hostLifetime === undefined && !settings.stopWhenIdle;
+  let deaf = options.hostLifetime === undefined && !stopWhenIdle;
   /** How many are in `run()` or `waitForShutdown()`, and what they sleep until there. */
   let waiting = 0;
   const reasonToStop = deferred();
@@ -165,10 +165,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   const context: HostContext = { host, lifetime, logger, clock };
   const journal = createJournal(settings);
   const failures = createFailures();
-  const signals = createSignals(
-    [fired.stopping, fired.closing],
-    () => [...hostLifetimes, ...members.all()],
-  );
+  const signals = createSignals(fired, () => [...hostLifetimes, ...members.all()]);
   const work = createWork({
     settings,
     journal,
@@ -180,19 +177,19 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   const parts = { ...context, signals, work };
   const members = createMembers(services, (member) => new Context(member, parts));
   const hostLifetimes = settings.hostLifetime
-    ? [newMember(settings.hostLifetime as never, "hostLifetime", -1, false, () => host as never)]
+    ? [newMember(settings.hostLifetime as never, "hostLifetime", () => host as never)]
     : [];
   /**
    * A member without a service: owns the work of `host.waitUntil()`, so that it is awaited, named and
    * abandoned as that of a service.
    */
-  const self = newMember({}, "host", -1, false, () => host as never);
+  const self = newMember({}, "host", () => host as never);
   const calls = createHooks({ self, settings, journal, signals, failures, work });
   const linked: HostLink = {
     version: linkVersion,
     clock,
     logger,
-    stopWhenIdle: settings.stopWhenIdle,
+    stopWhenIdle,
     shutdownTimeout,
     abandonTimeout,
     members: members.all,
@@ -220,7 +217,6 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   async function runStart(): Promise<void> {
     const begun = clock.now();
     const clearLimit = startLimit(clock, startupTimeout, startTimedOut);
-    const concurrently = settings.servicesStartConcurrently;
     /** A cancellation halts the very next call; a failure lets those of its list be called. */
     const over = (inside?: boolean): unknown => cancellation || (!inside && failures.some());
 
@@ -232,7 +228,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     }
     if (!over()) createServices();
     for (const phase of ["starting", "start", "started"] as const) {
-      await calls.inOrder(phase, concerned(phase), concurrently, over);
+      await calls.inOrder(phase, concerned(phase), settings.servicesStartConcurrently, over);
     }
     clearLimit();
 
@@ -290,7 +286,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   }
 
   function stopIfIdle(): void {
-    if (settings.stopWhenIdle && state === "started" && work.idle()) {
+    if (stopWhenIdle && state === "started" && work.idle()) {
       requestStop(new AbortError("All background work has ended"));
     }
   }

@@ -65,9 +65,9 @@ export function createCalls(host: CallsOptions): Calls {
   let now = 0;
   let pastDeadline = false;
   let closed = false;
-  let clearSweep: Clear = nothing;
-  let clearForce: Clear = nothing;
-  let whenAllEnded = nothing;
+  let clearSweep: Clear | undefined;
+  let clearForce: Clear | undefined;
+  let whenAllEnded: (() => void) | undefined;
 
   const pending = (): Call[] => calls.filter((call) => call.open);
 
@@ -82,7 +82,7 @@ export function createCalls(host: CallsOptions): Calls {
     call.open = false;
     call.clear?.();
     while (calls.length && !calls[calls.length - 1]?.open) calls.pop();
-    if (!calls.length) whenAllEnded();
+    if (!calls.length) whenAllEnded?.();
   };
 
   /** Ends the turn of a call: the next one is called, whether this one has ended or not. */
@@ -210,7 +210,7 @@ export function createCalls(host: CallsOptions): Calls {
 
     force(reason) {
       const next = order; // what is called from now on gets its turn
-      clearForce();
+      clearForce?.();
       clearForce = startTimer(clock, 0, () => {
         const hung = pending().filter((call) => call.order < next);
         const error = new ForcedStopError(hung.map((call) => unsettled(call, now = clock.now())), {
@@ -222,8 +222,8 @@ export function createCalls(host: CallsOptions): Calls {
 
     close() {
       closed = true;
-      clearSweep();
-      clearForce();
+      clearSweep?.();
+      clearForce?.();
     },
   };
 }

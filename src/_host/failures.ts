@@ -62,8 +62,8 @@ export function createFailures(): Failures {
 
 /** One error as it is; several as one flat aggregate, each once. */
 export function combine(errors: readonly unknown[]): unknown {
-  const [first, ...others] = new Set(errors);
-  if (!others.length) return first;
-  const message = `${others.length + 1} errors, the first: ${textOf(first)}`;
-  return new AggregateError([first, ...others], message);
+  const distinct = [...new Set(errors)];
+  const [first] = distinct;
+  if (distinct.length < 2) return first;
+  return new AggregateError(distinct, `${distinct.length} errors, the first: ${textOf(first)}`);
 }

@@ -210,8 +210,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "an idle host stops before it has started",
     file: "src/host.ts",
-    from: 'if (settings.stopWhenIdle && state === "started" && work.idle()) {',
-    to: "if (settings.stopWhenIdle && work.idle()) {",
+    from: 'if (stopWhenIdle && state === "started" && work.idle()) {',
+    to: "if (stopWhenIdle && work.idle()) {",
     tests: ["tests/host_idle"],
   },
   {
@@ -224,8 +224,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "a phase begins although the one before it has failed",
     file: "src/host.ts",
-    from: "concerned(phase), concurrently, over);",
-    to: "concerned(phase), concurrently, () => cancellation !== undefined);",
+    from: "concerned(phase), settings.servicesStartConcurrently, over);",
+    to: "concerned(phase), settings.servicesStartConcurrently, () => cancellation);",
     tests: ["tests/host_start"],
   },
   {
@@ -374,8 +374,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "an AbortError counts as an answer to a signal that has not aborted",
     file: "src/_abort.ts",
-    from: "return !!signal?.aborted && (error",
-    to: "return signal !== undefined && (error",
+    from: "it?.aborted && (error",
+    to: "it !== undefined && (error",
     tests: ["tests/host_errors"],
   },
   {
@@ -416,15 +416,15 @@ export const core: readonly Mutant[] = [
   {
     fault: "the reason of a worker's own signal is a failure",
     file: "src/_host/signals.ts",
-    from: "[shared.cancel, stopping, closing, forced, workerLink?.controller?.signal]",
-    to: "[shared.cancel, stopping, closing, forced]",
+    from: "answersStop(error, lifetime, shared.cancel, forced, workerLink?.controller?.signal)",
+    to: "answersStop(error, lifetime, shared.cancel, forced)",
     tests: ["tests/host_errors"],
   },
   {
     fault: "the reason of the end of the grace is a failure of a worker",
     file: "src/_host/signals.ts",
-    from: "[shared.cancel, stopping, closing, forced, workerLink?.controller?.signal]",
-    to: "[shared.cancel, stopping, closing, workerLink?.controller?.signal]",
+    from: "answersStop(error, lifetime, shared.cancel, forced, workerLink?.controller?.signal)",
+    to: "answersStop(error, lifetime, shared.cancel, workerLink?.controller?.signal)",
     tests: ["tests/host_errors"],
   },
   // Work.
@@ -725,8 +725,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "the timer of a forced stop outlives the host",
     file: "src/_host/calls.ts",
-    from: "clearSweep(); clearForce(); }",
-    to: "clearSweep(); }",
+    from: "clearSweep?.(); clearForce?.(); }",
+    to: "clearSweep?.(); }",
     tests: [
       "tests/host_",
       "tests/application_lifetime",
@@ -761,8 +761,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "an error that comes twice is listed twice",
     file: "src/_host/failures.ts",
-    from: "= new Set(errors);",
-    to: "= errors;",
+    from: "[...new Set(errors)];",
+    to: "[...errors];",
     tests: ["tests/host_errors"],
   },
   {
