@@ -79,6 +79,24 @@ const budgets: readonly Budget[] = [
     limit: 4.8 * kB,
   },
   {
+    name: "rabbitmq",
+    code: `${core} from "@runhost/host"; export { rabbitSource } from "@runhost/host/rabbitmq"`,
+    beyond: "core",
+    limit: 3.5 * kB,
+  },
+  {
+    name: "redis",
+    code: `${core} from "@runhost/host"; export { streamSource } from "@runhost/host/redis"`,
+    beyond: "core",
+    limit: 3.5 * kB,
+  },
+  {
+    name: "postgres",
+    code: `${core} from "@runhost/host"; export { postgresLease } from "@runhost/host/postgres"`,
+    beyond: "core",
+    limit: 1.5 * kB,
+  },
+  {
     // Never in a bundle; the limit only shows when it pulls in what it should not.
     name: "testing",
     code: `${core} from "@runhost/host"; export * from "@runhost/host/testing"`,

@@ -34,6 +34,9 @@ function entryOf(file: string): string {
 const between: Readonly<Record<string, readonly string[]>> = {
   consumers: ["channels"],
   hono: ["health"],
+  postgres: ["supervision"], // types alone
+  rabbitmq: ["consumers"],
+  redis: ["consumers", "supervision"], // types alone
   runtime: ["health"],
   systemd: ["health"],
   testing: ["consumers", "supervision"], // types alone

@@ -20,6 +20,7 @@ import { Watchdog } from "./_watchdog.ts";
 
 const nodeOnly = [
   "browser",
+  "engines",
   "examples",
   "frameworks",
   "load",

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Installs, from Debian's packages, the servers that `npm run test:engines` starts for itself: those that are
+# missing. Needs root. Debian starts some of them at once, which nobody here needs: they are stopped.
+set -eu
+
+missing=()
+need() { # command package
+  PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$1" > /dev/null || missing+=("$2")
+}
+need redis-server redis-server
+need rabbitmq-server rabbitmq-server
+need gcc gcc
+ls /usr/lib/postgresql/*/bin/postgres > /dev/null 2>&1 || need postgres postgresql
+test -e /usr/include/librdkafka/rdkafka_mock.h || missing+=(librdkafka-dev)
+
+if [ ${#missing[@]} -eq 0 ]; then
+  echo "All servers are here"
+  exit 0
+fi
+
+# Whatever asks to start a service during the installation is told not to.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  printf '#!/bin/sh\nexit 101\n' > $policy
+  chmod +x $policy
+  trap 'rm -f $policy' EXIT
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -qq --no-install-recommends "${missing[@]}"

@@ -1,0 +1,57 @@
+import { nothing } from "../_check.ts";
+import { textOf } from "../_log.ts";
+import { callLimit, within } from "./_session.ts";
+import type { RabbitConnection } from "./client.ts";
+import type { Clock } from "../types.ts";
+
+/** What a refused declaration says: what differs, and which value it has, if it has one. */
+const inequivalent =
+  /inequivalent arg '([^']+)'.* but current is (?:none|(?:the value )?'([^']*)'(?: of type '([^']*)')?)/;
+
+/** What is no argument of a queue, but an option of its declaration. */
+const settings: Readonly<Record<string, string>> = {
+  durable: "durable",
+  auto_delete: "autoDelete",
+  exclusive: "exclusive",
+};
+
+/** The arguments that may be named before the one that is asked for. */
+const most = 8;
+
+/**
+ * Whether a queue has no dead-letter exchange among its arguments; nothing if that cannot be told. A client
+ * cannot ask for them: so this declares the queue with one that nobody has, which is refused, and the refusal
+ * names the difference. What a policy sets is not seen.
+ */
+export async function isWithoutDeadLetters(
+  connect: () => PromiseLike<RabbitConnection>,
+  queue: string,
+  clock: Clock,
+): Promise<boolean | undefined> {
+  const connection = await within(connect(), callLimit, clock, "RabbitMQ to connect");
+  connection.on("error", nothing);
+  try {
+    const options: Record<string, unknown> = { durable: true };
+    const args: Record<string, unknown> = { "x-dead-letter-exchange": "runhost-probe" };
+    for (let tries = 0; tries < most; tries++) {
+      const channel = await within(connection.createChannel(), callLimit, clock, "a channel");
+      channel.on("error", nothing);
+      const refusal = await within(
+        channel.assertQueue(queue, { ...options, arguments: args }),
+        callLimit,
+        clock,
+        "a declaration",
+      ).then(nothing, textOf);
+      const [, name, value, type] = inequivalent.exec(refusal ?? "") ?? [];
+      if (name === undefined) return undefined;
+      if (name === "x-dead-letter-exchange") return value === undefined;
+      const setting = settings[name];
+      if (setting) options[setting] = value === "true";
+      else if (value === undefined) delete args[name];
+      else args[name] = /int|long$|short$/.test(type ?? "") ? Number(value) : value;
+    }
+    return undefined;
+  } finally {
+    await within(connection.close(), callLimit, clock, "a connection to close").catch(nothing);
+  }
+}

@@ -1,0 +1,110 @@
+/** The entry `@runhost/host/postgres` against a real PostgreSQL. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { postgresLease, type Queryable } from "../../src/postgres/mod.ts";
+import { leaseContract, type LeaseFixture } from "../../src/testing/mod.ts";
+import { rejection } from "../_fate.ts";
+import { lane, load, urlOf } from "./_client.ts";
+
+const url = urlOf("POSTGRES_URL");
+let count = 0;
+
+/** How to query, and to close what that takes. */
+interface Opened {
+  readonly query: Queryable;
+  close(): Promise<unknown>;
+}
+
+const makers: Record<string, () => Promise<Opened>> = {
+  async "a Pool of pg"() {
+    const { default: pg } = await load("pg");
+    const pool = new pg.Pool({ connectionString: url });
+    return { query: pool, close: () => pool.end() };
+  },
+  async postgres() {
+    const { default: postgres } = await load("postgres");
+    const sql = postgres(url, { onnotice: () => {} });
+    return { query: (text, values) => sql.unsafe(text, values), close: () => sql.end() };
+  },
+};
+
+for (const [name, open] of url ? Object.entries(makers) : []) {
+  const table = `leases_${name.length}`;
+  const opened = open();
+  const make = async (): Promise<LeaseFixture> => {
+    const { query } = await opened;
+    const lease = `contract-${++count}`;
+    return { open: () => postgresLease({ query, name: lease, table }) };
+  };
+  const checks = leaseContract(make, { duration: 500 });
+  lane(test, [
+    ...checks.map((it) => ({ ...it, name: `postgresLease() over ${name}: ${it.name}` })),
+    {
+      name: `postgresLease() over ${name} is closed`,
+      run: async () => void await (await opened).close(),
+    },
+  ]);
+}
+
+if (url) {
+  const signal = new AbortController().signal;
+  const options = { holder: "a", duration: 1_000 };
+
+  test("postgresLease() says what to do when its table must not be made", async () => {
+    const { default: pg } = await load("pg");
+    const admin = new pg.Client({ connectionString: url });
+    await admin.connect();
+    await admin.query("drop role if exists nobody_special");
+    await admin.query("create role nobody_special login");
+    await admin.query("revoke create on schema public from public");
+    const other = new URL(url);
+    other.username = "nobody_special";
+    const pool = new pg.Pool({ connectionString: other.href });
+    const lease = postgresLease({ query: pool, name: "x", table: "forbidden" });
+    const error = await rejection(lease.acquire(signal, options));
+    await pool.end();
+    await admin.query("grant create on schema public to public");
+    await admin.query("drop role nobody_special");
+    await admin.end();
+    assert.match(
+      error.message,
+      /^Cannot ask PostgreSQL for a lease: .*permission denied for schema public/,
+    );
+    assert.match(
+      error.message,
+      /: let its user use table forbidden, or make it as the documentation/,
+    );
+  });
+
+  test("postgresLease() says so when nobody answers", async () => {
+    const { default: pg } = await load("pg");
+    const pool = new pg.Pool({
+      connectionString: "postgres://postgres:secret@127.0.0.1:1/postgres",
+    });
+    const error = await rejection(
+      postgresLease({ query: pool, name: "x" }).acquire(signal, options),
+    );
+    await pool.end();
+    assert.match(error.message, /ECONNREFUSED.*: is it running, and is the address right\?$/);
+    assert.not.match(error.message, "secret");
+  });
+
+  test("postgresLease() of several processes makes its table once", async () => {
+    const { default: pg } = await load("pg");
+    const pool = new pg.Pool({ connectionString: url });
+    const table = `once_${Date.now()}`;
+    const terms = await Promise.all(
+      ["a", "b", "c", "d"].map((holder) =>
+        postgresLease({ query: pool, name: "x", table }).acquire(signal, {
+          holder,
+          duration: 10_000,
+        })
+      ),
+    );
+    assert.is(terms.filter((it) => it).length, 1);
+    await pool.query(`drop table ${table}`);
+    await pool.end();
+  });
+}
+
+test.run();
