@@ -1,4 +1,4 @@
-import { answers, link } from "./_abort.ts";
+import { answersStop, link } from "./_abort.ts";
 import { check, checkFinite, checkNames, checkWord, nothing } from "./_check.ts";
 import { type Deferred, deferred } from "./_deferred.ts";
 import { log } from "./_log.ts";
@@ -282,9 +282,7 @@ export class Schedule extends BackgroundService implements ScheduledService {
       request?.resolve();
     } catch (error) {
       request?.reject(error);
-      const { stopping, closing } = context.lifetime;
-      const ours = [signal, context.forced, stopping, closing];
-      interrupted = ours.some((it) => answers(error, it));
+      interrupted = answersStop(error, context.lifetime, signal, context.forced);
       if (!interrupted) failure = { error };
     }
     this.#running = false;
