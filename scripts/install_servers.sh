@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs, from Debian's packages, the servers that `npm run test:engines` starts for itself: those that are
-# missing. Debian starts some of them at once, which nobody here needs: they are stopped.
+# missing. Debian would start some of them at once, which nobody here needs.
 set -eu
 
 # Runs as root, else with sudo.
