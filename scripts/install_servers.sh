@@ -1,7 +1,12 @@
 #!/usr/bin/env bash
 # Installs, from Debian's packages, the servers that `npm run test:engines` starts for itself: those that are
-# missing. Needs root. Debian starts some of them at once, which nobody here needs: they are stopped.
+# missing. Debian would start some of them at once, which nobody here needs.
 set -eu
+
+# Runs as root, else with sudo.
+root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
 
 missing=()
 need() { # command package
@@ -9,9 +14,7 @@ need() { # command package
 }
 need redis-server redis-server
 need rabbitmq-server rabbitmq-server
-need gcc gcc
 ls /usr/lib/postgresql/*/bin/postgres > /dev/null 2>&1 || need postgres postgresql
-test -e /usr/include/librdkafka/rdkafka_mock.h || missing+=(librdkafka-dev)
 
 if [ ${#missing[@]} -eq 0 ]; then
   echo "All servers are here"
@@ -21,10 +24,9 @@ fi
 # Whatever asks to start a service during the installation is told not to.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e $policy ]; then
-  printf '#!/bin/sh\nexit 101\n' > $policy
-  chmod +x $policy
-  trap 'rm -f $policy' EXIT
+  printf '#!/bin/sh\nexit 101\n' | root tee $policy > /dev/null
+  root chmod +x $policy
+  trap 'root rm -f $policy' EXIT
 fi
-export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq
-apt-get install -qq --no-install-recommends "${missing[@]}"
+root apt-get update -qq
+root env DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "${missing[@]}"

@@ -1,7 +1,8 @@
-import { answers, link } from "./_abort.ts";
+import { answersStop, link } from "./_abort.ts";
 import { check, checkFinite, checkNames, checkWord, nothing } from "./_check.ts";
 import { type Deferred, deferred } from "./_deferred.ts";
 import { log } from "./_log.ts";
+import { draw } from "./_time/chance.ts";
 import { startTimer } from "./_time/timer.ts";
 import { Turns } from "./_time/turns.ts";
 import { BackgroundService } from "./background_service.ts";
@@ -98,7 +99,7 @@ export interface ScheduledService extends BackgroundService {
 
   /**
    * Asks for a run now, and does not move the schedule. If a run goes on, another follows it: the
-   * one that goes on may have missed what the caller has just written. All who ask meanwhile share
+   * one that goes on may have missed what the caller has just written. All callers meanwhile share
    * that one.
    *
    * @returns Settles as that run does; work that waited for it itself would wait forever. Its
@@ -111,11 +112,11 @@ export interface ScheduledService extends BackgroundService {
 
 /** When runs are due, by a time of its own in milliseconds. */
 export interface Timetable {
-  /** When the last run was, if that is known from before. */
+  /** When the last run was, if that is known from before the start. */
   readonly lastRun?: Date | undefined;
-  /** Its time. */
+  /** The time of the timetable. */
   now(): number;
-  /** What its time is by the wall clock, in milliseconds since 1970. */
+  /** What the wall clock shows at a time of the timetable, in milliseconds since 1970. */
   wall(time: number): number;
   /** The first moment not yet dealt with; `undefined` when none is to come. Asked at any time. */
   due(): number | undefined;
@@ -123,11 +124,18 @@ export interface Timetable {
   begun(due: number): void;
   /** A timer has fired at this time, whatever the clock shows. */
   fired?(time: number): void;
-  /** A run has ended, by itself or interrupted by the stop. The next one waits for what this returns. */
+  /**
+   * A run has ended. The next one waits for what this returns.
+   *
+   * @param interrupted Whether it has not ended by itself, but because of the stop.
+   */
   ended?(run: ScheduledRun, interrupted: boolean): unknown;
 }
 
-type Open = (signal: AbortSignal, context: ServiceContext) => Timetable | Promise<Timetable>;
+type OpenTimetable = (
+  signal: AbortSignal,
+  context: ServiceContext,
+) => Timetable | Promise<Timetable>;
 
 /**
  * No sleep is longer: a timer knows nothing of a wall clock that was set and, on some systems,
@@ -144,26 +152,27 @@ const turns: Turns = new Turns();
 export class Schedule extends BackgroundService implements ScheduledService {
   readonly name!: string; // `define` sets it
   readonly #definition: ScheduleDefinition;
-  readonly #open: Open;
-  /** Both only while the work goes on. */
+  readonly #openTimetable: OpenTimetable;
+  /** The signal of the work, while that goes on. */
   #signal: AbortSignal | undefined;
+  /** Opened anew with each start, closed with the work. */
   #timetable: Timetable | undefined;
-  /** The run that was asked for and has not begun. */
+  /** The run that `trigger` has asked for, until it begins. */
   #request: Deferred<void> | undefined;
-  /** Ends the sleep. */
+  /** Ends the sleep of the loop, if it sleeps. */
   #wake: () => void = nothing;
-  /** How late the next scheduled run begins. */
+  /** How late the next scheduled run begins: what was drawn of the jitter. */
   #delay = 0;
   #lastRun: Date | undefined;
   #runs = 0;
   #failures = 0;
   #running = false;
 
-  /** @param open Opens the timetable, once a start. */
-  constructor(definition: ScheduleDefinition, open: Open) {
+  /** @param openTimetable Called once a start. */
+  constructor(definition: ScheduleDefinition, openTimetable: OpenTimetable) {
     super();
     this.#definition = definition;
-    this.#open = open;
+    this.#openTimetable = openTimetable;
   }
 
   get details(): ScheduleDetails {
@@ -186,12 +195,15 @@ export class Schedule extends BackgroundService implements ScheduledService {
     return request.promise;
   }
 
-  /** After everything that may have changed it, looks anew at what is to be done. */
+  /**
+   * The loop. Asks what is due again after each sleep, run and trigger, as the clock or the timetable
+   * may have changed.
+   */
   override async execute(signal: AbortSignal, context: ServiceContext): Promise<void> {
     this.#signal = signal;
     const unlink = link(signal, () => this.#close());
     try {
-      const timetable = this.#timetable = await this.#open(signal, context);
+      const timetable = this.#timetable = await this.#openTimetable(signal, context);
       this.#lastRun ??= timetable.lastRun;
       this.#drawDelay();
       let rested = true;
@@ -204,7 +216,7 @@ export class Schedule extends BackgroundService implements ScheduledService {
           if (await this.#sleep(ms, timetable, context.clock)) rested = true;
           continue;
         }
-        // Runs that follow each other, and wait for nothing, leave others their turn in between.
+        // Between runs that follow each other without a sleep, the event loop has its turn.
         if (!rested) {
           await turns.give();
           rested = true;
@@ -227,14 +239,14 @@ export class Schedule extends BackgroundService implements ScheduledService {
 
   #drawDelay(): void {
     const { jitter = 0, random = Math.random } = this.#definition;
-    this.#delay = jitter && random() * jitter;
+    this.#delay = jitter && draw(random) * jitter;
   }
 
   #date(time: number): Date {
     return new Date(Math.min(this.#timetable?.wall(time) ?? NaN, endOfTime));
   }
 
-  /** Resolves with whether the time has passed; `false` when something has ended the sleep. */
+  /** Gives whether the time has passed; `false` when the sleep was ended before. */
   #sleep(ms: number, timetable: Timetable, clock: Clock): Promise<boolean> {
     const end = timetable.now() + ms;
     return new Promise((resolve) => {
@@ -270,22 +282,20 @@ export class Schedule extends BackgroundService implements ScheduledService {
       request?.resolve();
     } catch (error) {
       request?.reject(error);
-      const { stopping, closing } = context.lifetime;
-      const ours = [signal, context.forced, stopping, closing];
-      interrupted = ours.some((it) => answers(error, it));
+      interrupted = answersStop(error, context.lifetime, signal, context.forced);
       if (!interrupted) failure = { error };
     }
     this.#running = false;
     if (failure) {
       this.#failures++;
       const ms = Math.round(context.clock.now() - begun);
-      if (policy === "log") complain(context, `a run failed after ${ms} ms`, failure.error);
+      if (policy === "log") logFailure(context, `a run failed after ${ms} ms`, failure.error);
     }
     await timetable.ended?.(run, interrupted);
     if (failure && policy === "fail") throw failure.error; // the host logs it
   }
 
-  /** Leaves nobody waiting. */
+  /** Ends the sleep, and rejects the run that was asked for: it will not begin. */
   #close(): void {
     this.#request?.reject(this.#notRunning());
     this.#request = undefined;
@@ -320,12 +330,12 @@ export function checkSchedule(
   return label;
 }
 
-/** Logs what a schedule survives. */
-export function complain({ name, logger }: ServiceContext, what: string, error: unknown): void {
+/** Logs a failure that a schedule survives. */
+export function logFailure({ name, logger }: ServiceContext, what: string, error: unknown): void {
   log(logger, "error", `Service "${name}": ${what}`, { error });
 }
 
-/** A run somebody waits for. */
+/** A run that callers of `trigger` wait for. */
 function newRequest(): Deferred<void> {
   const request = deferred();
   request.promise.catch(nothing); // it may be called and forgotten

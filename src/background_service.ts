@@ -81,6 +81,11 @@ export abstract class BackgroundService implements HostedService {
     }
     const given = this["~worker"];
     const worker = given?.version === linkVersion ? given : undefined;
+    if (given !== worker) {
+      console.warn(
+        `Cannot use ~worker of a host: expected version ${linkVersion}, got ${given?.version}`,
+      );
+    }
     this.#running = true;
     const controller = this.#controller = worker?.controller ?? new AbortController();
     if (worker) worker.controller = controller;

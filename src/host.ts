@@ -1,7 +1,7 @@
 import { AbortError, abortReason, Latch, link } from "./_abort.ts";
 import { isStartPhase, timedOut } from "./_host/call.ts";
 import { nothing } from "./_check.ts";
-import { deferred } from "./_deferred.ts";
+import { type Deferred, deferred } from "./_deferred.ts";
 import { Context } from "./_host/context.ts";
 import { createMembers, newMember } from "./_host/members.ts";
 import { combine, createFailures } from "./_host/failures.ts";
@@ -53,12 +53,12 @@ import type {
  */
 export function createHost(services: Services, options: HostOptions = {}): Host {
   const settings = readSettings(options);
-  const { clock, logger, startupTimeout, shutdownTimeout, abandonTimeout } = settings;
+  const { clock, logger, stopWhenIdle, startupTimeout, shutdownTimeout, abandonTimeout } = settings;
 
   let state: HostState = "created";
-  /** The end of the one start, and of the one stop. */
-  let startDone: Promise<void> | undefined;
-  let stopDone: Promise<void> | undefined;
+  /** The end of the one start, and of the one stop; each is there from its begin. */
+  let startDone: Deferred<void> | undefined;
+  let stopDone: Deferred<void> | undefined;
 
   /** What the application listens to. */
   const fired = {
@@ -72,9 +72,11 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   let cancellation: Cancellation | undefined;
   /** Whether the host lifetime was told of a start, and so must be told of the stop. */
   let waitedForStart = false;
-  /** How many are in `run()` or `waitForShutdown()`, and how to wake those that sleep there. */
+  /** Whether the first `run()` without a signal is to be told that nothing else stops it. */
+  let deaf = options.hostLifetime === undefined && !stopWhenIdle;
+  /** How many are in `run()` or `waitForShutdown()`, and what they sleep until there. */
   let waiting = 0;
-  let sleepers: (() => void)[] = [];
+  const reasonToStop = deferred();
   /** How long the stop is still to be delayed, and how to go on with it. */
   let { drainDelay } = settings;
   let goOn = nothing;
@@ -123,27 +125,28 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
       }),
 
     run: (signal) =>
-      during(signal, requestStop, async () => {
-        if (!signal && options.hostLifetime === undefined && !settings.stopWhenIdle) {
+      waitingFor(signal, async () => {
+        if (deaf && !signal) {
+          deaf = false;
           journal.log("warn", deafness);
         }
         await startOnce();
         if (!cancellation) await shutdown();
         else if (cancellation.asked) failures.raise("run", failures.all());
         else failures.raise("start", startErrors());
-      }, true),
+      }),
 
-    waitForShutdown: (signal) => during(signal, requestStop, shutdown, true),
+    waitForShutdown: (signal) => waitingFor(signal, shutdown),
 
     stop: (signal) =>
       during(signal, endGrace, async () => {
         if (startDone && startOpen) {
           state = "stopping";
           cancelStart(new AbortError("The host was stopped while starting"), true);
-          await startDone;
+          await startDone.promise;
         }
         await stopOnce();
-        failures.raise("stop", failures.ofStop());
+        failures.raise("stop");
       }),
 
     abort(reason) {
@@ -162,10 +165,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   const context: HostContext = { host, lifetime, logger, clock };
   const journal = createJournal(settings);
   const failures = createFailures();
-  const signals = createSignals(
-    [fired.stopping, fired.closing],
-    () => [...hostLifetimes, ...members.all()],
-  );
+  const signals = createSignals(fired, () => [...hostLifetimes, ...members.all()]);
   const work = createWork({
     settings,
     journal,
@@ -177,17 +177,21 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   const parts = { ...context, signals, work };
   const members = createMembers(services, (member) => new Context(member, parts));
   const hostLifetimes = settings.hostLifetime
-    ? [newMember(settings.hostLifetime as never, "hostLifetime", -1, false, () => host as never)]
+    ? [newMember(settings.hostLifetime as never, "hostLifetime", () => host as never)]
     : [];
   /**
    * A member without a service: owns the work of `host.waitUntil()`, so that it is awaited, named and
    * abandoned as that of a service.
    */
-  const self = newMember({}, "host", -1, false, () => host as never);
+  const self = newMember({}, "host", () => host as never);
   const calls = createHooks({ self, settings, journal, signals, failures, work });
   const linked: HostLink = {
-    ...settings,
     version: linkVersion,
+    clock,
+    logger,
+    stopWhenIdle,
+    shutdownTimeout,
+    abandonTimeout,
     members: members.all,
     tell: journal.tell,
     pending: calls.pending,
@@ -204,20 +208,17 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
       throw new HostStateError("Cannot start the host: it has stopped; create another");
     }
     if (!startDone) {
-      const run = deferred();
-      startDone = run.promise; // before a hook can ask for it
-      run.resolve(runStart());
+      startDone = deferred(); // before a hook can ask for it
+      startDone.resolve(runStart());
     }
-    return startDone;
+    return startDone.promise;
   }
 
   async function runStart(): Promise<void> {
     const begun = clock.now();
     const clearLimit = startLimit(clock, startupTimeout, startTimedOut);
-    const concurrently = settings.servicesStartConcurrently;
     /** A cancellation halts the very next call; a failure lets those of its list be called. */
-    const over = (inside?: boolean): boolean =>
-      cancellation !== undefined || (!inside && failures.some());
+    const over = (inside?: boolean): unknown => cancellation || (!inside && failures.some());
 
     if (state === "created") state = "starting";
     journal.tell({ type: "hostStarting" });
@@ -227,7 +228,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     }
     if (!over()) createServices();
     for (const phase of ["starting", "start", "started"] as const) {
-      await calls.inOrder(phase, concerned(phase), concurrently, over);
+      await calls.inOrder(phase, concerned(phase), settings.servicesStartConcurrently, over);
     }
     clearLimit();
 
@@ -285,7 +286,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   }
 
   function stopIfIdle(): void {
-    if (settings.stopWhenIdle && state === "started" && work.idle()) {
+    if (stopWhenIdle && state === "started" && work.idle()) {
       requestStop(new AbortError("All background work has ended"));
     }
   }
@@ -295,28 +296,36 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     signal: AbortSignal | undefined,
     react: (reason: unknown) => void,
     action: () => Promise<void>,
-    waits = false,
   ): Promise<void> {
     const unlink = link(signal, react);
-    const clear = waits ? keepAlive(clock) : nothing;
-    waiting += +waits;
     try {
       await action();
     } finally {
-      waiting -= +waits;
-      clear();
       unlink();
+    }
+  }
+
+  /** The same for a caller who waits for the stop: the process stays alive, and the signal asks for it. */
+  async function waitingFor(
+    signal: AbortSignal | undefined,
+    action: () => Promise<void>,
+  ): Promise<void> {
+    const clear = keepAlive(clock);
+    waiting++;
+    try {
+      await during(signal, requestStop, action);
+    } finally {
+      waiting--;
+      clear();
     }
   }
 
   /** Sleeps until there is a reason to stop, and stops. */
   async function shutdown(): Promise<void> {
-    if (!fired.stopping.aborted && !stopDone) {
-      await new Promise<void>((resolve) => sleepers.push(resolve));
-    }
-    if (startOpen) await startDone; // the rollback is the start's
+    await reasonToStop.promise;
+    if (startOpen) await startDone?.promise; // the rollback is the start's
     await stopOnce();
-    failures.raise("stop", failures.ofStop());
+    failures.raise("stop");
   }
 
   function requestStop(reason: unknown): void {
@@ -328,7 +337,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     const first = stopReason();
     fired.stopping.abort(first);
     journal.tell({ type: "stopRequested", reason: first });
-    wake();
+    reasonToStop.resolve();
     if (unheard) {
       journal.log(
         "warn",
@@ -337,20 +346,14 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     }
   }
 
-  function wake(): void {
-    for (const resolve of sleepers) resolve();
-    sleepers = [];
-  }
-
   // The stop, which is also the rollback of a start.
 
   function stopOnce(): Promise<void> {
     if (!stopDone) {
-      const run = deferred();
-      stopDone = run.promise;
-      run.resolve(runStop());
+      stopDone = deferred();
+      stopDone.resolve(runStop());
     }
-    return stopDone;
+    return stopDone.promise;
   }
 
   async function runStop(): Promise<void> {
@@ -364,7 +367,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
 
     state = "stopping";
     startOpen = false;
-    wake();
+    reasonToStop.resolve();
     if (fired.started.aborted && drainDelay) await drain();
     journal.tell({ type: "hostStopping" });
     fired.closing.abortWith(stopReason);
@@ -390,7 +393,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     failures.close();
     work.close();
     state = "stopped";
-    const failure = failures.outcome("stop", failures.ofStop());
+    const failure = failures.outcome("stop");
     journal.tell({ type: "hostStopped", duration: clock.now() - stopBegun, ...failure });
   }
 

@@ -44,7 +44,7 @@ export class PeriodicTimer {
   #period: number;
   /** When the next tick is due. */
   #due: number;
-  /** Whether a tick has passed that nobody has seen, by the time `#due` was set. */
+  /** Whether a tick was due and unread when `period` was set: it is delivered next. */
   #missed = false;
   #disposed = false;
   #waiter: Waiter | undefined;
@@ -62,7 +62,7 @@ export class PeriodicTimer {
     this.#due = this.#clock.now() + period;
   }
 
-  /** Milliseconds between ticks. Setting it starts a new period now, also for who waits. */
+  /** Milliseconds between ticks. Setting it starts a new period now, also for a caller that waits. */
   get period(): number {
     return this.#period;
   }
@@ -90,7 +90,7 @@ export class PeriodicTimer {
       checkSignal("signal", signal);
       if (signal?.aborted) throw signal.reason;
       if (this.#disposed) return resolve(false);
-      // Work that takes longer than its period, and waits for nothing, leaves others their turn.
+      // Work that takes longer than its period would else keep the event loop from its turn.
       if (this.#tick()) return resolve(turns.give().then(() => true));
       const leave = (): void => {
         waiter.clear?.();
@@ -114,7 +114,7 @@ export class PeriodicTimer {
     });
   }
 
-  /** Ends the timer: who waits, and whoever will, gets `false`. */
+  /** Ends the timer: a caller that waits, and each later one, gets `false`. */
   [Symbol.dispose](): void {
     this.#disposed = true;
     this.#waiter?.settle(false);

@@ -34,8 +34,9 @@ export interface TimedDefinition extends ScheduleDefinition {
  *
  * Runs never overlap, and do not drift: what a long run misses becomes one run, right after it, and
  * the rate goes on as it was. A timer that fired is a tick, so the rate follows whatever time the
- * timers have, also those of a test tool that replaces nothing else. A run that fails is logged and counted, and the schedule goes on. The
- * stop aborts the signal of the run that goes on, and waits for it.
+ * timers have, also those of a test tool that replaces nothing else. A run that fails is logged and
+ * counted, and the schedule goes on. The stop aborts the signal of the run that goes on, and waits for
+ * it.
  *
  * In every replica of a program it runs by itself.
  *
@@ -91,7 +92,8 @@ export function timed(name: string, definition: TimedDefinition): ScheduledServi
         due += (Math.floor((passed - due) / period) + 1) * period;
       },
       fired(at) {
-        // Real timers are early by less. More are those of a test tool, whose clock stands still.
+        // Real timers are early by less than 1 ms. One that is earlier is a test tool's, whose clock
+        // stands still.
         if (at - time() >= 1) behind += at - time();
       },
     };

@@ -36,6 +36,26 @@ async function holding(
 const lost =
   'warn: Service "w" has done an item whose hold was lost before the ack: it may come again';
 
+test("consumer() aborts no signal but that of the item whose hold is lost", async () => {
+  const source = new ListSource(["a", "b"]);
+  const lost = new AbortController();
+  source.alter = (delivery) =>
+    delivery.value === "b" ? { ...delivery, lost: lost.signal } : delivery;
+  const signals: AbortSignal[] = [];
+  const gate = new Gate();
+  const worker = consumer<string>("w", {
+    source,
+    handle: (value, signal) => (signals.push(signal), value === "b" ? gate.promise : undefined),
+  });
+  const { host } = rig([worker]);
+  await host.start();
+  await quiet();
+  lost.abort(new Error("The connection is closed"));
+  assert.equal(signals.map(({ aborted }) => aborted), [false, true]);
+  gate.open();
+  await host.stop();
+});
+
 test("consumer() tries an ack under a lease again, and extends the lease meanwhile", async () => {
   const at: number[] = [];
   const { clock, host, source, worker } = await holding((_, it) => ({

@@ -47,6 +47,28 @@ async function healthOf(it: Rig): Promise<HealthCheck> {
   return checks.find(({ name }) => name === "w")!;
 }
 
+test("consumer() calls no method of a source but those it is told of", async () => {
+  let taken = 0;
+  const source = Object.assign(new ListSource(["a", "b", "c"]), { take: () => void taken++ });
+  const handled: string[] = [];
+  const it = await over(source, { handle: (value) => handled.push(value) });
+  await it.clock.advance(10_000);
+  assert.equal([handled, taken], [["a", "b", "c"], 0]);
+  await it.host.stop();
+});
+
+test("consumer() hands its source a signal, also when it is driven by hand without one", async () => {
+  const aborted: boolean[] = [];
+  const note = (signal: AbortSignal): unknown => aborted.push(signal.aborted);
+  const source = Object.assign(new ListSource([]), { start: note, stop: note });
+  const worker = consumer("w", { source, handle() {} });
+  const { clock } = rig([]);
+  const forced = new AbortController().signal;
+  await worker.start(undefined, { name: "w", clock, forced } as never);
+  await worker.stop();
+  assert.equal(aborted, [false, false]);
+});
+
 // When it is asked.
 
 test("consumer() asks again when the source says, unless it knows better", async () => {

@@ -739,6 +739,28 @@ test("consumer() releases at once what waits for another attempt when it is stop
   assert.equal(worker.details, { ...fine, received: 1, failed: 1, retried: 1, released: 1 });
 });
 
+test("consumer() gives a signal on once its attempt has ended and nobody listens to it", async () => {
+  const source = new ListSource(["plain", "plain", "listens", "plain"]);
+  source.alter = ({ value, ack, release, reject }) => ({ value, ack, release, reject });
+  const signals: AbortSignal[] = [];
+  const worker = consumer("w", {
+    source,
+    handle(value, signal) {
+      signals.push(signal);
+      if (value === "listens") signal.addEventListener("abort", () => {});
+    },
+  });
+  const { host } = rig([worker]);
+  await host.start();
+  await quiet();
+  const [first, second, third, fourth] = signals;
+  assert.is(signals.length, 4);
+  assert.is(first, second);
+  assert.is(second, third);
+  assert.is.not(third, fourth);
+  await host.stop();
+});
+
 test("consumer() aborts the signals of the items at the end of the grace", async () => {
   const source = new ListSource(["drops", "finishes"]);
   let forced: unknown;

@@ -15,6 +15,7 @@ import {
   type Source,
 } from "../src/consumers/mod.ts";
 import { Pump } from "../src/consumers/_pump.ts";
+import { readSettings } from "../src/consumers/_settings.ts";
 import { quiet } from "../src/testing/mod.ts";
 import { Fate, thrown } from "./_fate.ts";
 import { Gate, hang } from "./_gate.ts";
@@ -309,27 +310,25 @@ test("consumer() is not changed by a logger that throws", async () => {
 
 test("a Pump goes on when what it takes is no delivery", async () => {
   const log: string[] = [];
-  const quick: unknown[] = [delivery(log, 2), undefined, "no delivery", delivery(log, 3)];
-  const waiting = [[delivery(log, 1)], [delivery(log, 4)], [delivery(log, 5)], [delivery(log, 6)]];
-  const pump = new Pump<unknown>(
-    {
-      receive: async () => waiting.shift() ?? hang(),
-      take: () => quick.shift() as never,
+  const queue: unknown[] = [delivery(log, 1), "no delivery", delivery(log, 2)];
+  const later: unknown[] = [delivery(log, 3), "no delivery either", delivery(log, 4)];
+  const pump = new Pump<unknown>({
+    memory: {
+      take: () => queue.shift() as never,
+      wait: async () => later.length > 0 ? void queue.push(...later.splice(0)) : hang(),
     },
-    () => {},
-    {},
-    { label: "w" },
-  );
+    settings: readSettings({}, "w"),
+    handle() {},
+  });
   const { clock, lines } = rig([]);
   const forced = new AbortController();
   const { signal } = new AbortController();
   const context = { name: "w", clock, logger: lines, forced: forced.signal } as never;
   const ran = new Fate(pump.run(signal, context));
   await quiet();
-  assert.equal(log.sort(), ["ack 1", "ack 2", "ack 3", "ack 4", "ack 5", "ack 6"]);
-  assert.equal(lines.heads.map((line) => line.slice(0, 58)), [
-    'error: Service "w" got a delivery that cannot be used: Typ',
-  ]);
+  assert.equal(log, ["ack 1", "ack 2", "ack 3", "ack 4"]);
+  const line = 'error: Service "w" got a delivery that cannot be used: Typ';
+  assert.equal(lines.heads.map((head) => head.slice(0, 58)), [line, line]);
   assert.is(ran.state, "pending");
 });
 
@@ -337,16 +336,15 @@ test("a Pump takes no more once it is closed", async () => {
   const log: string[] = [];
   const gate = new Gate();
   let taken = 0;
-  let asked = 0;
-  const pump = new Pump<unknown>(
-    {
-      receive: async () => (asked++, [delivery(log, "first")]),
-      take: () => (taken++, delivery(log, "next")),
+  let waited = 0;
+  const pump = new Pump<unknown>({
+    memory: {
+      take: () => delivery(log, ++taken),
+      wait: async () => void ++waited,
     },
-    () => gate.promise,
-    {},
-    { label: "w" },
-  );
+    settings: readSettings({}, "w"),
+    handle: () => gate.promise,
+  });
   const { clock, lines } = rig([]);
   const { signal } = new AbortController();
   const context = {
@@ -360,13 +358,15 @@ test("a Pump takes no more once it is closed", async () => {
   pump.close(new Error("Enough"));
   gate.open();
   await quiet();
-  assert.equal([log, taken, asked, ran.state], [["ack first"], 0, 1, "fulfilled"]);
+  assert.equal([log, taken, waited, ran.state], [["ack 1"], 1, 0, "fulfilled"]);
 });
 
 test("a Pump that is closed before it runs asks for nothing", async () => {
   let asked = 0;
-  const pump = new Pump<unknown>({ receive: async () => (asked++, []) }, () => {}, {}, {
-    label: "w",
+  const pump = new Pump<unknown>({
+    source: { receive: async () => (asked++, []) },
+    settings: readSettings({}, "w"),
+    handle() {},
   });
   const { clock } = rig([]);
   pump.open();

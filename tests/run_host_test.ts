@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { backgroundService, type HostContext, hostedService, runHost } from "../mod.ts";
+import { backgroundService, createHost, type HostContext, hostedService, runHost } from "../mod.ts";
 import { FakeClock, quiet } from "../src/testing/mod.ts";
 import { Fate, rejection } from "./_fate.ts";
 import { guard } from "./_guard.ts";
@@ -99,6 +99,25 @@ test("a run that nothing can stop from outside says so, once", async () => {
   });
   await runHost([stop], { logger: lines, clock: new FakeClock() });
   assert.equal(lines.all, [deaf]);
+});
+
+test("a second run() of a host does not say it again", async () => {
+  const lines = new Lines();
+  const host = createHost([], { logger: lines, clock: new FakeClock() });
+  const runs = [host.run(), host.run()];
+  host.lifetime.stopApplication();
+  await Promise.all(runs);
+  await host.run().catch(() => {});
+  assert.equal(lines.all, [deaf]);
+});
+
+test("run() with a signal that has aborted waits for the stop that it asks for", async () => {
+  const lines = new Lines();
+  const host = createHost([], { logger: lines, clock: new FakeClock() });
+  await host.start();
+  await host.run(AbortSignal.abort());
+  assert.equal(lines.all, []); // it did say that nobody waits
+  assert.is(host.state, "stopped");
 });
 
 test("a run that has a signal, an end or no wish to be stopped says nothing", async () => {

@@ -1,5 +1,6 @@
 /**
- * Every task a queue has taken ends once: random queues and producers, stopped at a random moment.
+ * Every task a queue has taken ends once, and begins in its turn: random queues and producers, stopped
+ * at a random moment.
  *
  * @module
  */
@@ -8,7 +9,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createHost, type Logger } from "../mod.ts";
 import { type Task, TaskQueue } from "../src/consumers/mod.ts";
-import { FakeClock } from "../src/testing/mod.ts";
+import { FakeClock, quiet } from "../src/testing/mod.ts";
 import { Fate } from "./_fate.ts";
 import { guard } from "./_guard.ts";
 import { playLives } from "./fuzz/lives.ts";
@@ -125,5 +126,71 @@ test(`TaskQueue ends each task once in ${runs} random lives`, () => playLives(ru
 test("TaskQueue lives the same life again with the same seed", async () => {
   assert.is(await live(7), await live(7));
 });
+
+/** Lets as many microtasks pass. */
+async function hops(count: number): Promise<void> {
+  for (; count > 0; count--) await null;
+}
+
+/**
+ * One random life of a queue whose tasks and producers take no more than some microtasks, so that
+ * whatever may happen between two steps of the queue does. Throws when a task does not begin in its
+ * turn.
+ */
+async function orderlyLife(seed: number): Promise<void> {
+  const random = new Random(seed);
+  const queue = new TaskQueue("queue", {
+    capacity: random.pick([0, 1, 3, Infinity]),
+    concurrency: random.pick([1, 1, 2, 3, 16]),
+    timeout: random.pick([Infinity, 1_000]),
+  });
+  const host = createHost([queue], { logger: false, clock: new FakeClock() });
+  const calls: { readonly task: Task; taken: boolean }[] = [];
+  const begun: Task[] = [];
+
+  async function produce(): Promise<void> {
+    for (let count = random.below(8); count > 0; count--) {
+      await hops(random.below(6));
+      if (random.chance(0.1)) await quiet();
+      const [length, fails, long] = [random.below(6), random.chance(0.2), random.chance(0.1)];
+      const task: Task = async () => {
+        begun.push(task);
+        await hops(length);
+        if (long) await quiet();
+        if (fails) throw new Error("The task failed");
+      };
+      const call = { task, taken: false };
+      calls.push(call);
+      if (random.chance(0.4)) {
+        call.taken = queue.tryEnqueue(task);
+        continue;
+      }
+      const controller = new AbortController();
+      const queued = queue.enqueue(task, controller.signal)
+        .then(() => (call.taken = true), () => {});
+      if (random.chance(0.2)) {
+        await hops(random.below(4));
+        controller.abort();
+      }
+      if (random.chance(0.5)) await queued;
+    }
+  }
+
+  const producers = [produce(), produce(), produce()];
+  await hops(random.below(5));
+  await host.start();
+  await hops(random.below(40));
+  if (random.chance(0.7)) await Promise.all(producers);
+  await host.stop();
+  await Promise.all(producers);
+  await quiet();
+  const taken = calls.flatMap((call, index) => call.taken ? [index] : []);
+  assert.equal(begun.map((task) => calls.findIndex((it) => it.task === task)), taken);
+}
+
+const orderlyLives = 2_000;
+
+test(`TaskQueue begins tasks in the order they were queued in ${orderlyLives} random lives`, () =>
+  playLives(orderlyLives, orderlyLife));
 
 test.run();

@@ -428,6 +428,29 @@ test("TaskQueue gives no task a signal on which another has left something", asy
   assert.equal(signals.map(({ aborted }) => aborted), [false, false, true, true]);
 });
 
+test("TaskQueue with a timeout aborts no signal but that of the task that takes too long", async () => {
+  const queue = new TaskQueue("queue", { capacity: 10, timeout: 100 });
+  const { host, clock } = rig([queue]);
+  await host.start();
+  const signals: AbortSignal[] = [];
+  const gate = new Gate();
+  queue.tryEnqueue((signal) => void signals.push(signal));
+  queue.tryEnqueue((signal) => (signals.push(signal), gate.promise));
+  await clock.advance(100);
+  assert.equal(signals.map(({ aborted }) => aborted), [false, true]);
+  gate.open();
+  await host.stop();
+});
+
+test("TaskQueue lets the event loop have its turn while somebody queues without end", async () => {
+  const queue = new TaskQueue("queue", { capacity: Infinity });
+  let fired = false;
+  setTimeout(() => (fired = true), 0);
+  let queued = 0;
+  for (; !fired && queued < 1_000_000; queued++) await queue.enqueue(() => {});
+  assert.ok(fired, `${queued} tasks were queued meanwhile`);
+});
+
 test("TaskQueue uses a signal again a thousand times at most", async () => {
   const queue = new TaskQueue("queue", { capacity: Infinity });
   const { host } = rig([queue]);
@@ -476,6 +499,25 @@ for (const capacity of [0, 1, 3]) {
     assert.is(queue.details.done, 8 + 2 * capacity);
   });
 }
+
+test("TaskQueue keeps the order when a place becomes free while tasks are on their way to another", async () => {
+  for (let microtasks = 0; microtasks < 10; microtasks++) {
+    const queue = new TaskQueue("q", { capacity: 10, concurrency: 2 });
+    const { host } = rig([queue]);
+    await host.start();
+    const log: string[] = [];
+    const gate = new Gate();
+    queue.tryEnqueue(() => gate.promise);
+    await quiet();
+    queue.tryEnqueue(() => log.push("first"));
+    queue.tryEnqueue(() => log.push("second"));
+    for (let count = microtasks; count > 0; count--) await null;
+    gate.open();
+    await queue.onIdle();
+    assert.equal(log, ["first", "second"], `the place became free after ${microtasks} microtasks`);
+    await host.stop();
+  }
+});
 
 test("TaskQueue lets in who waits for room, in order, as places become free", async () => {
   const queue = new TaskQueue("queue", { capacity: 0 });

@@ -205,6 +205,31 @@ test("timed() draws its jitter anew for each run", async () => {
   assert.ok(new Set(late).size > 1, late.join());
 });
 
+const chances: Record<string, () => number> = {
+  "throws": () => {
+    throw new Error("No chance");
+  },
+  "is NaN": () => NaN,
+  "is negative": () => -1,
+  "is 7": () => 7,
+};
+
+for (const [what, random] of Object.entries(chances)) {
+  test(`timed() is on time if its random ${what}`, async () => {
+    const trace = new Trace();
+    let runs = 0;
+    const note = notes(trace);
+    const { host, clock } = await started({
+      jitter: 50,
+      random,
+      work: (...args) => ++runs < 10 ? note(...args) : hang(),
+    });
+    await clock.advance(250);
+    assert.equal(trace.take(), ["due 100, at 100", "due 200, at 200"]);
+    await host.stop();
+  });
+}
+
 test("timed() stops while it waits for its jitter", async () => {
   const { host, clock, job } = await started({ jitter: 80, random: () => 0.5, work: hang });
   await clock.advance(120);

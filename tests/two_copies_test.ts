@@ -5,11 +5,14 @@ import * as assert from "uvu/assert";
 import * as core from "../mod.ts";
 import type { Host, ServiceContext } from "../mod.ts";
 import { health, healthHandler } from "../src/health/mod.ts";
+import { systemd } from "../src/systemd/mod.ts";
 import { quiet } from "../src/testing/mod.ts";
 import { fromCopy } from "./_copy.ts";
 import { rejection, thrown } from "./_fate.ts";
 import { guard } from "./_guard.ts";
+import { Lines } from "./_lines.ts";
 import { runtime } from "./_servers.ts";
+import { warnings } from "./_warnings.ts";
 
 guard(test);
 
@@ -23,6 +26,13 @@ const there: typeof here = {
   health: await fromCopy("src/health/mod.ts"),
   entry: await fromCopy(`src/runtime/${runtime}.ts`),
 };
+
+function webOptions(): object {
+  const answer = runtime === "node"
+    ? { server: createServer((_, it) => it.end("Hello")) }
+    : { fetch: () => new Response("Hello") };
+  return { ...answer, port: 0, hostname: "127.0.0.1" };
+}
 
 for (
   const [title, ours, theirs] of [["one way round", here, there], [
@@ -47,12 +57,7 @@ for (
       }
     }
 
-    const answer = { fetch: () => new Response("Hello") };
-    const web = theirs.entry.httpServer("web", {
-      ...(runtime === "node" ? { server: createServer((_, it) => it.end("Hello")) } : answer),
-      port: 0,
-      hostname: "127.0.0.1",
-    });
+    const web = theirs.entry.httpServer("web", webOptions());
     let url = "";
     const host: Host = ours.core.createHost([new Worker(), web], {
       onEvent(event) {
@@ -79,8 +84,8 @@ for (
 }
 
 /** A host whose link is of a version to come. */
-function hostToCome(): Host {
-  const host = core.createHost([], { hostLifetime: false });
+function hostToCome(services: core.Services = [], options: core.HostOptions = {}): Host {
+  const host = core.createHost(services, { hostLifetime: false, ...options });
   const link = (host as Host & { readonly "~host": object })["~host"];
   return Object.assign(host, { "~host": { ...link, version: 2 } });
 }
@@ -92,7 +97,63 @@ test("a link of an unknown version is refused, with both numbers", async () => {
   assert.instance(thrown(() => healthHandler(hostToCome())), TypeError);
 });
 
-test("a background service does without a link that it does not know", async () => {
+test("what a host of an unknown version cannot do without is refused when it starts", async () => {
+  const consoleLifetime = here.entry.consoleLifetime();
+  const probes = here.entry.probeServer("probes", { port: 0, hostname: "127.0.0.1" });
+  for (
+    const [services, options] of [
+      [[], { hostLifetime: consoleLifetime }],
+      [[probes], {}],
+      [[systemd()], {}],
+    ] as const
+  ) {
+    const host = hostToCome(services, { logger: false, ...options });
+    const error = await rejection(host.start());
+    assert.match(error.message, /Cannot use host: its link has version 2/);
+    assert.is(host.state, "stopped");
+  }
+});
+
+test("a server listens on a host of an unknown version, with one line on the event that is missing", async () => {
+  const lines = new Lines();
+  const web = here.entry.httpServer("web", webOptions());
+  const events: string[] = [];
+  const host = hostToCome([web], { logger: lines, onEvent: ({ type }) => events.push(type) });
+  await host.start();
+  const { url } = host.services[0]!.details as { readonly url: string };
+  assert.is(await (await fetch(url, { headers: { connection: "close" } })).text(), "Hello");
+  await host.stop();
+  assert.not(events.includes("serviceListening"));
+  assert.is(lines.all.length, 2);
+  assert.match(lines.all[0]!, /^warn: Service "web": no event tells where it listens: TypeError: /);
+  assert.match(lines.all[0]!, /its link has version 2, this copy of @runhost\/host knows 1/);
+  assert.is(lines.all[1], `info: Service "web": listening on ${url}`);
+});
+
+test("a link shows an entry what it needs, and nothing else", () => {
+  const host = core.createHost([]) as Host & { readonly "~host": object };
+  assert.equal(Object.keys(host["~host"]).sort(), [
+    "abandonTimeout",
+    "awaited",
+    "clock",
+    "failed",
+    "logger",
+    "members",
+    "pending",
+    "shutdownTimeout",
+    "skipDrainDelay",
+    "stopWhenIdle",
+    "tell",
+    "version",
+  ]);
+});
+
+test("a background service does without a link that it does not know, and says so", async () => {
+  const line = "Cannot use ~worker of a host: expected version 1, got 2";
+  assert.equal(await warnings(unlinked), [line, line]); // once a start
+});
+
+async function unlinked(): Promise<void> {
   class Worker extends core.BackgroundService {
     reason: unknown;
     override async execute(signal: AbortSignal): Promise<void> {
@@ -116,6 +177,6 @@ test("a background service does without a link that it does not know", async () 
   await quiet();
   await stopped.stop(undefined, undefined);
   assert.is((stopped.reason as Error).message, "The background service was stopped");
-});
+}
 
 test.run();

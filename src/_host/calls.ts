@@ -154,23 +154,13 @@ export function createCalls(host: CallsOptions): Calls {
       if (typeof result?.then === "function") {
         call.turn ??= { over: false, end: nothing };
         arm(call);
-        follow(call, result);
+        Promise.resolve(result).then(() => settle(call), (error) => settle(call, { error }));
         return call.turn;
       }
     } catch (error) {
       failure = { error };
     }
     return settle(call, failure);
-  };
-
-  const follow = async (call: Call, result: PromiseLike<unknown>): Promise<void> => {
-    let failure: Failure | undefined;
-    try {
-      await result;
-    } catch (error) {
-      failure = { error };
-    }
-    settle(call, failure);
   };
 
   return {

@@ -10,19 +10,22 @@ export interface Failures {
   some(): boolean;
   /** Everything: of the start, the stop, the background work, disposal. */
   all(): unknown[];
-  /** All but what belongs to the start. */
-  ofStop(): unknown[];
   /** Notes nothing from now on: the outcome is known. */
   close(): void;
-  /** What a list of errors comes to: the same error every time `name` is asked for. */
-  outcome(name: "start" | "run" | "stop", errors: readonly unknown[]): Failure | undefined;
+  /**
+   * What a list of errors comes to, by default of all but those of the start. The same error every time
+   * `name` is asked for.
+   */
+  outcome(name: OutcomeName, errors?: readonly unknown[]): Failure | undefined;
   /** Throws that, if there is one. */
-  raise(name: "start" | "run" | "stop", errors: readonly unknown[]): void;
+  raise(name: OutcomeName, errors?: readonly unknown[]): void;
 }
 
-/** What is added to an order to sort it behind all calls, and behind all work. */
+/** Which call of the host rejects with it. */
+type OutcomeName = "start" | "run" | "stop";
+
+/** The order of what background work fails with: behind all calls. Those that dispose come behind it. */
 const afterCalls = 1e9;
-const afterWork = 2e9;
 
 /** Nothing has gone wrong yet. */
 export function createFailures(): Failures {
@@ -30,24 +33,23 @@ export function createFailures(): Failures {
   let closed = false;
   const outcomes: { [name: string]: Failure } = {};
 
-  const list = (counts: (phase: Phase) => boolean): unknown[] =>
+  const list = (ofStart: boolean): unknown[] =>
     failures
-      .filter(({ phase }) => counts(phase))
-      .sort((a, b) => a.order - b.order)
+      .filter(({ phase }) => ofStart || !isStartPhase(phase))
+      .sort((a, b) => a.order - b.order) // of one order the first comes first
       .map(({ error }) => error);
 
-  const outcome: Failures["outcome"] = (name, errors) =>
+  const outcome: Failures["outcome"] = (name, errors = list(false)) =>
     errors.length ? outcomes[name] ??= { error: combine(errors) } : undefined;
 
   return {
     outcome,
-    add(phase, error, order = afterCalls + failures.length) {
+    add(phase, error, order = afterCalls) {
       if (closed) return;
-      failures.push({ phase, error, order: phase === "dispose" ? order + afterWork : order });
+      failures.push({ phase, error, order: phase === "dispose" ? order + 2 * afterCalls : order });
     },
     some: () => failures.length > 0,
-    all: () => list(() => true),
-    ofStop: () => list((phase) => !isStartPhase(phase)),
+    all: () => list(true),
     close() {
       closed = true;
     },
@@ -60,8 +62,8 @@ export function createFailures(): Failures {
 
 /** One error as it is; several as one flat aggregate, each once. */
 export function combine(errors: readonly unknown[]): unknown {
-  const [first, ...others] = new Set(errors);
-  if (!others.length) return first;
-  const message = `${others.length + 1} errors, the first: ${textOf(first)}`;
-  return new AggregateError([first, ...others], message);
+  const distinct = [...new Set(errors)];
+  const [first] = distinct;
+  if (distinct.length < 2) return first;
+  return new AggregateError(distinct, `${distinct.length} errors, the first: ${textOf(first)}`);
 }

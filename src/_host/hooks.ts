@@ -70,7 +70,10 @@ export function createHooks(options: HooksOptions): Calls {
     const { phase, member, open } = call;
     if (phase === "execute") return; // how work ends is told elsewhere
     if (!open) return endedLate(call, failure);
-    const failed = failure && !isCancellation(call, failure) ? failure : undefined;
+    // Only a hook of the start may answer to a cancellation, and only to that of the start.
+    const cancelled = failure && call.starts && signals.fired("cancel") &&
+      signals.answered(member, failure.error);
+    const failed = cancelled ? undefined : failure;
     if (failed) failures.add(phase, failed.error, call.order);
     if (failure) {
       member.error = failure.error;
@@ -111,10 +114,5 @@ export function createHooks(options: HooksOptions): Calls {
       signals.abortWork(member); // it may not have come to that
     }
     journal.ended(call, "Abandoned", { error });
-  }
-
-  /** Only a hook of the start may answer to a cancellation, and only of the start. */
-  function isCancellation({ starts, member }: Call, { error }: Failure): boolean {
-    return starts && signals.fired("cancel") && signals.answered(member, error);
   }
 }

@@ -72,8 +72,8 @@ export function createJournal({ clock, logger, onEvent }: Settings): Journal {
       if (quiet) return;
       const words = how === "Done" ? "done late" : how.toLowerCase();
       const line = `Service "${service}": ${phase} ${words} after ${Math.round(duration)} ms`;
-      if (how === "Abandoned") log("error", line);
-      else log(failure ? "error" : "warn", line, failure);
+      // The error of what was abandoned says no more than this line.
+      log(failure ? "error" : "warn", line, how === "Abandoned" ? undefined : failure);
     },
   };
 }

@@ -36,9 +36,9 @@ const exists = (what: Member | ServiceFactory): what is Member => typeof what ==
 export function newMember(
   service: Service,
   name: string,
-  list: number,
-  owned: boolean,
   contextOf: (member: Member) => ServiceContext,
+  list: number = -1,
+  owned: boolean = false,
 ): Member {
   const member: Member & { context: ServiceContext } = {
     service,
@@ -78,7 +78,7 @@ export function createMembers(
   unique("host");
   unique("hostLifetime");
 
-  const admit = (service: HostedService, place: string, list: number, owned: boolean): Member => {
+  const admit = (service: HostedService, place: string, list: number, owned?: boolean): Member => {
     check(place, service, {});
     if (Array.isArray(service)) refuse(place, "a service", service);
     const type = service.constructor?.name; // an object may have no prototype
@@ -96,14 +96,16 @@ export function createMembers(
     checkBehavior(`${label}.`, service);
     if (known.has(service)) throw new TypeError(`Cannot use ${label}: it is in the list already`);
     known.add(service);
-    return newMember(service, unique(given), list, owned, contextOf);
+    return newMember(service, unique(given), contextOf, list, owned);
   };
 
   checkList("services", services);
   const place = (it: ServiceOrFactory, label: string, list: number): Place => {
-    if (typeof it !== "function") return { label, list, what: admit(it, label, list, false) };
-    if (!it.prototype?.start) return { label, list, what: it };
-    throw new TypeError(`Cannot use ${label}: got the class ${it.name}, write new ${it.name}()`);
+    const isFunction = typeof it === "function";
+    if (isFunction && it.prototype?.start) {
+      throw new TypeError(`Cannot use ${label}: got the class ${it.name}, write new ${it.name}()`);
+    }
+    return { label, list, what: isFunction ? it : admit(it, label, list) };
   };
   const places: Place[] = [];
   let list = 0;
@@ -140,10 +142,10 @@ export function createMembers(
     },
 
     status: () =>
-      places.map(({ what, list }) => {
+      places.map(({ what }) => {
         const { name, state, since, error, service } = exists(what)
           ? what
-          : newMember({}, what.name || "service", list, true, nothing as never);
+          : newMember({}, what.name || "service", nothing as never);
         return { name, state, since, error, details: detailsOf(service) };
       }),
   };

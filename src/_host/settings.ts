@@ -36,7 +36,9 @@ export function readSettings(options: HostOptions): Settings {
   const names = Object.keys(result);
   for (const key of names) {
     const value = options[key as keyof HostOptions];
-    if (value === undefined || (value === false && /^(logger|hostLifetime)$/.test(key))) continue;
+    if (value === undefined || (value === false && (key === "logger" || key === "hostLifetime"))) {
+      continue;
+    }
     check(key, value, result[key]);
     result[key] = value;
   }

@@ -1,4 +1,4 @@
-import { AbortError, answers, Latch } from "../_abort.ts";
+import { AbortError, answersStop, Latch } from "../_abort.ts";
 import { startPhases } from "./call.ts";
 import type { Member } from "./member.ts";
 
@@ -41,7 +41,7 @@ function listens({ service }: Member, kind: SignalKind): boolean {
 
 /** Signals of which none has fired. */
 export function createSignals(
-  [stopping, closing]: readonly [stopping: Latch, closing: Latch],
+  lifetime: { readonly stopping: Latch; readonly closing: Latch },
   members: () => readonly Member[],
 ): Signals {
   const shared = { cancel: new Latch(), forced: new Latch() };
@@ -71,13 +71,11 @@ export function createSignals(
 
     graceOver: ({ forced = shared.forced }) => forced.aborted,
 
-    abortWork({ workerLink }, reason = stopping.reason) {
+    abortWork({ workerLink }, reason = lifetime.stopping.reason) {
       if (workerLink) (workerLink.controller ??= new AbortController()).abort(reason);
     },
 
     answered: ({ forced = shared.forced, workerLink }, error) =>
-      [shared.cancel, stopping, closing, forced, workerLink?.controller?.signal].some((it) =>
-        answers(error, it)
-      ),
+      answersStop(error, lifetime, shared.cancel, forced, workerLink?.controller?.signal),
   };
 }

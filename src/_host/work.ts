@@ -1,5 +1,4 @@
 import { type Call, type Failure, newCall, timedOut } from "./call.ts";
-import { nothing } from "../_check.ts";
 import type { Failures } from "./failures.ts";
 import type { Journal } from "./journal.ts";
 import { enter, type Member } from "./member.ts";
@@ -43,26 +42,28 @@ export interface WorkOptions {
 /** No work yet. */
 export function createWork({ settings, journal, signals, failures, ...host }: WorkOptions): Work {
   const { clock } = settings;
-  /** The background work of members, until it ends. */
-  const working = new Map<Member, Call>();
-  /** What members have handed over, until it ends. */
-  const handed = new Map<Member, Map<Call, Promise<void>>>();
+  /** Whose background work runs. */
+  const working = new Set<Member>();
+  /** That, and what members have handed over, until it ends; the promises never reject. */
+  const running = new Map<Member, Map<Call, Promise<void>>>();
   let closed = false;
+
+  const begin = (run: Call, promise: unknown): void => {
+    const { member } = run;
+    journal.began(run);
+    const end = Promise.resolve(promise).then(
+      () => ended(run),
+      (error) => ended(run, signals.answered(member, error) ? undefined : { error }),
+    );
+    const runs = running.get(member) ?? new Map<Call, Promise<void>>();
+    running.set(member, runs.set(run, end));
+  };
 
   const close = (run: Call): void => {
     const { member, phase } = run;
     run.open = false;
+    running.get(member)?.delete(run);
     if (phase === "execute") working.delete(member);
-    else handed.get(member)?.delete(run);
-  };
-
-  /** Follows a run to its end; the promise never rejects. */
-  const track = (run: Call, promise: unknown): Promise<void> => {
-    journal.began(run);
-    return Promise.resolve(promise).then(
-      () => ended(run),
-      (error) => ended(run, signals.answered(run.member, error) ? undefined : { error }),
-    );
   };
 
   const ended = (run: Call, failure?: Failure): void => {
@@ -96,22 +97,18 @@ export function createWork({ settings, journal, signals, failures, ...host }: Wo
     follow(member, begun) {
       const { executeTask } = member.service;
       if (!executeTask || executeTask === member.earlierTask) return;
-      const run = newCall("execute", member, begun);
-      working.set(member, run);
-      track(run, executeTask);
+      working.add(member);
+      begin(newCall("execute", member, begun), executeTask);
     },
 
     handOver(member, work) {
-      const run = newCall("waitUntil", member, clock.now());
-      const runs = handed.get(member) ?? new Map<Call, Promise<void>>();
-      handed.set(member, runs.set(run, track(run, work)));
+      begin(newCall("waitUntil", member, clock.now()), work);
     },
 
-    unsettled: (member) => working.has(member) || !!handed.get(member)?.size,
+    unsettled: (member) => !!running.get(member)?.size,
 
     async settled(member) {
-      if (working.has(member)) await Promise.resolve(member.service.executeTask).catch(nothing);
-      for (let runs; (runs = handed.get(member))?.size;) await Promise.all(runs.values());
+      for (let runs; (runs = running.get(member))?.size;) await Promise.all(runs.values());
     },
 
     reported(member, error) {
@@ -122,8 +119,8 @@ export function createWork({ settings, journal, signals, failures, ...host }: Wo
     },
 
     abandon(member, order) {
-      for (const run of [working.get(member), ...handed.get(member)?.keys() ?? []]) {
-        if (!run) continue;
+      // Not what an observer hands over meanwhile.
+      for (const run of [...running.get(member)?.keys() ?? []]) {
         const error = timedOut(run, clock.now());
         close(run);
         journal.ended(run, "Abandoned", { error });

@@ -1,4 +1,5 @@
 import { check, checkFinite, checkNames } from "../_check.ts";
+import { draw } from "./chance.ts";
 
 /** How the delays between the attempts at something grow. */
 export interface BackoffOptions {
@@ -57,5 +58,5 @@ export function readDelays(options: BackoffOptions, label: string, longest: numb
 /** Milliseconds to wait after this many failures in a row, 1 or more. */
 export function backoff(retry: Backoff, failures: number, random: () => number): number {
   const doubled = retry.delay * 2 ** Math.min(failures - 1, 1_000); // not yet Infinity
-  return Math.min(doubled, retry.maxDelay) * (1 - retry.jitter * random());
+  return Math.min(doubled, retry.maxDelay) * (1 - retry.jitter * draw(random));
 }

@@ -1,16 +1,17 @@
 import type { Turns } from "../_time/turns.ts";
 
-/** What is used of a channel. */
+/** The part of a channel that an iteration uses. */
 interface Readable<T> {
   tryRead(): T | undefined;
   waitToRead(signal?: AbortSignal): Promise<boolean>;
 }
 
-/** Iterates over a channel. By hand: an async generator takes more than twice as long. */
+/** Iterates over a channel. By hand, as an async generator takes longer (`bench/channel`). */
 export class Reading<T> implements AsyncIterableIterator<T> {
   readonly #channel: Readable<T>;
   readonly #turns: Turns;
   readonly #signal: AbortSignal | undefined;
+  /** Whether the loop was left. */
   #left = false;
 
   constructor(channel: Readable<T>, turns: Turns, signal: AbortSignal | undefined) {
@@ -20,7 +21,7 @@ export class Reading<T> implements AsyncIterableIterator<T> {
   }
 
   next(): Promise<IteratorResult<T>> {
-    // Before it takes an item: a signal may come in that turn, and then the item stays.
+    // The turn comes before the item is taken: if the signal aborts in it, the item stays.
     if (this.#turns.due()) return this.#nextLater();
     if (this.#left || this.#signal?.aborted) return this.#wait();
     const value = this.#channel.tryRead();
@@ -36,7 +37,7 @@ export class Reading<T> implements AsyncIterableIterator<T> {
     return this;
   }
 
-  /** Not in `next` itself: a closure there would cost every item. */
+  /** A method of its own, as a closure in `next` would cost each item. */
   async #nextLater(): Promise<IteratorResult<T>> {
     await this.#turns.give();
     return this.next();
@@ -44,7 +45,7 @@ export class Reading<T> implements AsyncIterableIterator<T> {
 
   async #wait(): Promise<IteratorResult<T>> {
     while (!this.#left && await this.#channel.waitToRead(this.#signal)) {
-      if (this.#left || this.#signal?.aborted) continue; // it happened while this woke up
+      if (this.#left || this.#signal?.aborted) continue; // since the wait was over
       const value = this.#channel.tryRead();
       if (value !== undefined) return { value, done: false };
     }

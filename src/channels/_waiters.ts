@@ -1,35 +1,35 @@
 import { link } from "../_abort.ts";
 import { type Linked, List } from "./_list.ts";
 
-/** Somebody who waits, and what they hold meanwhile. */
-export interface Waiter<Result, Held = undefined> {
-  readonly held: Held;
+/** A caller that waits, with what it has brought along. */
+export interface Waiter<Result, Item = undefined> {
+  readonly item: Item;
   readonly resolve: (result: Result) => void;
 }
 
 /** A waiter's place in the queue. */
-interface Place<Result, Held> extends Waiter<Result, Held>, Linked<Place<Result, Held>> {
+interface Place<Result, Item> extends Waiter<Result, Item>, Linked<Place<Result, Item>> {
   readonly reject: (reason: unknown) => void;
   readonly unlink: () => void;
 }
 
 /**
- * Those who wait for the same thing, served in the order they came. Whoever's signal aborts is gone
+ * Callers that wait for the same thing, served in the order they came. One whose signal aborts leaves
  * at once.
  */
-export class Waiters<Result, Held = undefined> {
-  readonly #places: List<Place<Result, Held>> = new List();
+export class Waiters<Result, Item = undefined> {
+  readonly #places: List<Place<Result, Item>> = new List();
 
-  /** Who is next. */
-  get first(): Waiter<Result, Held> | undefined {
+  /** The waiter that is next. */
+  get first(): Waiter<Result, Item> | undefined {
     return this.#places.first;
   }
 
   /** Waits at the end of the queue; rejects with the signal's reason when that aborts. */
-  wait(held: Held, signal: AbortSignal | undefined): Promise<Result> {
+  wait(item: Item, signal?: AbortSignal): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const place: Place<Result, Held> = {
-        held,
+      const place: Place<Result, Item> = {
+        item,
         resolve,
         reject,
         unlink: link(signal, (reason) => {
@@ -43,23 +43,23 @@ export class Waiters<Result, Held = undefined> {
     });
   }
 
-  /** Takes out who is next. */
-  shift(): Place<Result, Held> | undefined {
+  /** Takes out the waiter that is next. */
+  shift(): Place<Result, Item> | undefined {
     const { first } = this.#places;
     return first && this.#remove(first);
   }
 
-  /** Takes out everybody, with the same result. */
+  /** Takes out all, with the same result. */
   resolve(result: Result): void {
     for (let next; (next = this.shift());) next.resolve(result);
   }
 
-  /** Takes out everybody, with the same error. */
+  /** Takes out all, with the same error. */
   reject(error: unknown): void {
     for (let next; (next = this.shift());) next.reject(error);
   }
 
-  #remove(place: Place<Result, Held>): Place<Result, Held> {
+  #remove(place: Place<Result, Item>): Place<Result, Item> {
     this.#places.remove(place);
     place.unlink();
     return place;

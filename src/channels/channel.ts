@@ -56,9 +56,9 @@ const no: Promise<boolean> = Promise.resolve(false);
  * A queue between those who produce items and those who consume them, any number of each; .NET's
  * `Channel`, reader and writer in one.
  *
- * Items come out in the order they went in, each once. Those who wait are served in the order they
+ * Items come out in the order they went in, each once. Calls that wait are served in the order they
  * came: an item goes straight to the first {@linkcode Channel.read}, room in a full channel to the
- * first {@linkcode Channel.write}. Whoever's signal aborts no longer waits; no item is lost by it,
+ * first {@linkcode Channel.write}. A call whose signal aborts no longer waits; no item is lost by it,
  * and none taken. A signal that has aborted already rejects a call before it does anything.
  *
  * `undefined` stands for "no item" and cannot be written.
@@ -107,17 +107,17 @@ export class Channel<T> implements AsyncIterable<T> {
   readonly #fullMode: ChannelFullMode;
   readonly #onDropped: (item: T) => unknown;
   readonly #items: Ring<T> = new Ring();
-  /** In `read`: there is no item, and no writer in `write`. */
+  /** Callers of `read`: while there is one, there is no item, and no writer in `write`. */
   readonly #readers: Waiters<T> = new Waiters();
-  /** In `write`, with their items: the channel is full. */
+  /** Callers of `write`, with their items: while there is one, the channel is full. */
   readonly #writers: Waiters<void, T> = new Waiters();
-  /** In `waitToRead`: as for `read`. */
+  /** Callers of `waitToRead`: as for `read`. */
   readonly #readWaiters: Waiters<boolean> = new Waiters();
-  /** In `waitToWrite`: the channel is full, and there is no reader in `read`. */
+  /** Callers of `waitToWrite`: while there is one, the channel is full, and no reader is in `read`. */
   readonly #writeWaiters: Waiters<boolean> = new Waiters();
   #completed = false;
   #error: unknown;
-  /** Of all who read and write here: they work in turn. */
+  /** Shared by all callers that read and write, as two of them can wake each other for ever. */
   readonly #turns: Turns = new Turns();
   readonly #completion: Promise<void>;
   #settleCompletion!: () => void;
@@ -345,8 +345,8 @@ export class Channel<T> implements AsyncIterable<T> {
     const writer = this.#writers.shift();
     if (writer) {
       writer.resolve();
-      if (item === undefined) return writer.held; // the capacity is 0
-      this.#items.push(writer.held);
+      if (item === undefined) return writer.item; // the capacity is 0
+      this.#items.push(writer.item);
     } else if (item !== undefined) {
       this.#writeWaiters.resolve(true);
       this.#settleIfOver();
@@ -356,12 +356,12 @@ export class Channel<T> implements AsyncIterable<T> {
 
   /** The item that {@linkcode Channel.tryRead} would take; it stays. `undefined` if there is none. */
   tryPeek(): T | undefined {
-    return this.#items.count > 0 ? this.#items.peek() : this.#writers.first?.held;
+    return this.#items.count > 0 ? this.#items.peek() : this.#writers.first?.item;
   }
 
   /**
    * Waits until there is an item. Somebody else may be faster, so {@linkcode Channel.tryRead}
-   * next, and wait again if it gives `undefined`. One item wakes everybody who waits here.
+   * next, and wait again if it gives `undefined`. One item wakes all callers here.
    *
    * @param signal Ends the wait.
    * @returns `false` once the channel is complete and empty. Rejects with the error it was
@@ -376,7 +376,7 @@ export class Channel<T> implements AsyncIterable<T> {
   }
 
   /**
-   * Ends the channel: nothing can be written any more, what it holds can still be read. Whoever
+   * Ends the channel: nothing can be written any more, what it holds can still be read. A caller that
    * waits for room or for an item learns of it at once; an item whose write still waits is not
    * written.
    *
@@ -450,7 +450,7 @@ export class Channel<T> implements AsyncIterable<T> {
     return this.readAll();
   }
 
-  /** Whether there was room, or what `onDropped` promises. */
+  /** Writes an item, and gives whether that was possible; a promise if `onDropped` gave one. */
   #put(item: T): boolean | PromiseLike<unknown> {
     if (item === undefined) {
       throw new TypeError("Cannot write to the channel: undefined is no item");
@@ -481,7 +481,7 @@ export class Channel<T> implements AsyncIterable<T> {
     return typeof told?.then === "function" ? told : true;
   }
 
-  // Each of its own: a closure inside the method would cost every call that needs no turn.
+  // Methods of their own, as a closure in the public ones would cost each call that needs no turn.
 
   async #waitToWrite(signal: AbortSignal | undefined): Promise<boolean> {
     await this.#turns.give();
@@ -493,13 +493,13 @@ export class Channel<T> implements AsyncIterable<T> {
     return this.waitToRead(signal);
   }
 
-  /** The same, when the event loop has had its turn; a rejection at once. */
+  /** Fulfils as a result does, after a turn of the event loop; rejects as it does, at once. */
   async #later<R>(result: Promise<R>): Promise<R> {
     const [value] = await Promise.all([result, this.#turns.give()]);
     return value;
   }
 
-  /** What waiting for something gives after the end. */
+  /** What the `waitTo` methods give once the channel is complete. */
   #end(): Promise<boolean> {
     return this.#error === undefined ? no : Promise.reject(this.#error);
   }
@@ -516,7 +516,7 @@ export class Channel<T> implements AsyncIterable<T> {
   }
 }
 
-/** Why a call does nothing, if its signal is none or has aborted. */
+/** The rejection of a call whose signal is no signal, or has aborted: that call does nothing else. */
 function refusal(signal: AbortSignal): Promise<never> | undefined {
   try {
     checkSignal("Channel signal", signal);

@@ -1,15 +1,18 @@
 import { nothing } from "../_check.ts";
 
 /**
- * Runs a handler inside of something: over when both are. What that something ends with counts,
- * unless it has ended first: it has not seen then how the handler ends.
+ * Runs a handler inside of `around`, and settles when both have ended. What `around` ends with counts,
+ * unless it ends before the handler: then it has not seen how that ends, and the handler's outcome
+ * counts.
  */
 export async function within(
   around: (next: () => Promise<unknown>) => unknown,
   handle: () => Promise<unknown>,
 ): Promise<void> {
   let handling: Promise<unknown> | undefined;
+  /** Whether the handler runs. */
   let unseen = false;
+  /** Whether `around` has ended. */
   let over = false;
   const next = (): Promise<unknown> => {
     if (over) {
@@ -27,11 +30,11 @@ export async function within(
     if (unseen) await handling;
   } finally {
     over = true;
-    await handling?.catch(nothing); // what still runs is not tried again
+    await handling?.catch(nothing); // the next attempt would run beside it
   }
 }
 
-/** It may be that nobody waits for it. */
+/** The same promise, whose rejection never counts as unhandled: `around` may not wait for it. */
 function quietly<T>(promise: Promise<T>): Promise<T> {
   promise.catch(nothing);
   return promise;

@@ -1,30 +1,80 @@
 import type { Latch } from "../_abort.ts";
+import { check, nothing } from "../_check.ts";
 import type { Linked } from "../channels/_list.ts";
 import type { Clear } from "../_time/timer.ts";
-import type { Hold } from "./_hold.ts";
+import type { Patience } from "../_time/patience.ts";
+import { Hold } from "./_hold.ts";
 import type { Delivery } from "./source.ts";
+import type { Item } from "./types.ts";
 import type { ServiceContext } from "../types.ts";
 
-/** A delivery in the hands of a pump. */
+/** A delivery that a pump holds: taken, and not settled yet. */
 export interface Held<T> extends Linked<Held<T>> {
   readonly delivery: Delivery<T>;
+  /** That of the consumer, in the run that took the delivery. */
   readonly context: ServiceContext;
-  /** What else may end it, if anything. */
+  /** Extends the source's hold and sees its loss; `undefined` if the delivery can do neither. */
   readonly hold: Hold | undefined;
-  /** Which attempt it is, or is next. */
+  /** Number of the attempt that runs, or is next. */
   attempt: number;
-  /** Whether its source counts the attempts, too. */
+  /** Whether the source counts the attempts, too. */
   readonly counted: boolean;
-  /** Its value as the handler is to have it, once that was asked for. */
+  /** The value as the handler gets it, once `input` was asked for it. */
   decoded: Promise<unknown> | undefined;
-  /** Whether no attempt can make its value a good one. */
+  /** Whether `input` has refused the value, which no further attempt can change. */
   refused: boolean;
-  /** Of the attempt that runs; whoever does not look at its signal does not pay for one. */
-  signal: Latch;
-  /** Whether ack, release or reject was called: from then on its handler has no say. */
+  /** Aborts the attempt that runs; `undefined` before the first one. */
+  signal: Latch | undefined;
+  /** Whether ack, release or reject was called: from then on the handler has no say. */
   settling: boolean;
-  /** The limit of the attempt that runs. */
+  /** Ends the timer of the attempt that runs, that of `timeout`. */
   clearLimit: Clear;
-  /** Ends what it waits for, if that can be ended. */
+  /** Ends the delay that the delivery waits out, if there is one. */
   wake: () => void;
+}
+
+/**
+ * What a pump keeps of a delivery.
+ *
+ * @throws {TypeError} If it is no delivery. Anything may be thrown by one that bears no look.
+ */
+export function newHeld<T>(
+  delivery: Delivery<T>,
+  context: ServiceContext,
+  patience: Patience,
+): Held<T> {
+  const { ack, release, reject } = (delivery ?? {}) as Partial<Delivery<T>>;
+  const callable = typeof ack === "function" && typeof release === "function" &&
+    typeof reject === "function";
+  // Only for its message: it takes its time.
+  if (!callable) check("delivery", delivery, { ack: nothing, release: nothing, reject: nothing });
+  const { attempt, lost, extend, hold } = delivery;
+  const counted = Number.isInteger(attempt) && attempt as number >= 1;
+  const held: Held<T> = {
+    delivery,
+    context,
+    hold: lost || extend || hold ? new Hold(delivery, context, patience) : undefined,
+    attempt: counted ? attempt as number : 1,
+    counted,
+    decoded: undefined,
+    refused: false,
+    signal: undefined,
+    settling: false,
+    clearLimit: nothing,
+    wake: nothing,
+    previous: undefined,
+    next: undefined,
+  };
+  if (held.hold) held.hold.onLost = (reason) => (held.signal?.abort(reason), held.wake());
+  return held;
+}
+
+/** Whether the source has lost its hold on a delivery. */
+export function isLost({ hold }: Held<unknown>): boolean {
+  return hold !== undefined && hold.lost.aborted;
+}
+
+/** What a handler is told besides the value. */
+export function itemOf<T>({ attempt, delivery, context }: Held<T>): Item<T> {
+  return { attempt, delivery, context };
 }

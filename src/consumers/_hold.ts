@@ -1,33 +1,38 @@
 import { AbortError, Latch, link } from "../_abort.ts";
 import { check, checkSignal, checkWord, nothing } from "../_check.ts";
-import { log } from "../_log.ts";
 import type { Patience } from "../_time/patience.ts";
 import { type Clear, startTimer } from "../_time/timer.ts";
+import { report } from "./_report.ts";
 import type { Delivery } from "./source.ts";
 import type { ServiceContext } from "../types.ts";
 
-/** A lease that was not extended for so many times its interval has run out. */
+/** A lease is lost when it was not extended for so many times its `extendEvery`. */
 const patience = 3;
 
-/** What keeps others from a delivery, where that may end by itself: extends it, and sees its loss. */
+/** A source's hold on a delivery, where that may be lost: extends it, and sees its loss. */
 export class Hold {
-  /** Whether it runs out by itself, so that the connection's end says nothing of it. */
+  /** Whether it is a lease, which runs out by itself, whatever becomes of the connection. */
   readonly lease: boolean;
-  /** Fires when somebody else may have the value; never once it has ended. */
+  /** Aborts when another consumer may have the value; never after `end`. */
   readonly lost: Latch = new Latch();
-  /** Called when it is lost. */
+  /** Called with the reason when the hold is lost. */
   onLost: (reason: unknown) => void = nothing;
   readonly #delivery: Delivery<unknown>;
   readonly #context: ServiceContext;
   readonly #patience: Patience;
-  /** 0 if it is not extended. */
+  /** Milliseconds between two calls of `extend`; 0 if there are none. */
   readonly #every: number;
   #unlink: () => void = nothing;
   #clearNext: Clear = nothing;
   #clearLimit: Clear = nothing;
   #over = false;
 
-  /** @throws If something of the delivery is not what it should be. */
+  /**
+   * Looks for the loss from now on.
+   *
+   * @throws {TypeError} If something of the delivery has the wrong type.
+   * @throws {RangeError} If `extendEvery` is negative or `NaN`.
+   */
   constructor(delivery: Delivery<unknown>, context: ServiceContext, patience: Patience) {
     const { lost, hold, extend, extendEvery } = delivery;
     checkWord("delivery.hold", hold ?? "connection", ["connection", "lease"]);
@@ -42,14 +47,14 @@ export class Hold {
     this.#unlink = link(lost ?? undefined, (reason) => this.#lose(reason));
   }
 
-  /** Extends it from now on. */
+  /** Extends the hold from now on. */
   begin(): void {
     if (!this.#every || this.#gone) return;
     this.#extendedAt(this.#context.clock.now());
     this.#next();
   }
 
-  /** It is of no concern any more. */
+  /** Extends the hold no more, and takes no note of its loss: the delivery is settled. */
   end(): void {
     this.#over = true;
     this.#rest();
@@ -79,8 +84,8 @@ export class Hold {
   }
 
   async #extend(): Promise<void> {
-    const { clock, logger, name } = this.#context;
-    const begun = clock.now(); // a lease counts from when it was asked for, at the latest
+    const { clock } = this.#context;
+    const begun = clock.now(); // the source may count from any moment between this and its answer
     try {
       const call = this.#delivery.extend?.();
       const what = "its source to extend its hold";
@@ -88,8 +93,8 @@ export class Hold {
       if (answer === false) this.#lose(new AbortError("The source has lost its hold on the item"));
       else this.#extendedAt(begun);
     } catch (error) {
-      const line = `Service "${name}" failed to extend the hold on an item`;
-      if (!this.#over) log(logger, "warn", line, { error });
+      const what = "failed to extend the hold on an item";
+      if (!this.#over) report(this.#context, "warn", what, { error });
     }
     this.#next();
   }

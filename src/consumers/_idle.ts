@@ -8,14 +8,15 @@ interface Waiter {
   clear: Clear;
 }
 
-/** Those who wait until nothing has happened for a while. */
+/** Callers that wait until nothing has happened for a while. */
 export class Idle {
   readonly #waiters: Set<Waiter> = new Set();
-  /** Runs while nothing happens. */
+  /** Set while nothing happens: the clock by which the waiters' timers run. */
   #clock: Clock | undefined;
+  /** Whether nothing will happen any more, so that there is nothing to wait for. */
   #over = false;
 
-  /** Resolves when nothing has happened for `quiet` ms in one piece, or it is over. */
+  /** Resolves when nothing has happened for `quiet` ms in one piece, or nothing will any more. */
   wait(quiet: number): Promise<void> {
     if (this.#over) return Promise.resolve();
     return new Promise((resolve) => {
@@ -25,14 +26,14 @@ export class Idle {
     });
   }
 
-  /** Nothing happens from now on. */
+  /** Starts the waiters' timers: nothing happens from now on. */
   still(clock: Clock): void {
     if (this.#clock) return;
     this.#clock = clock;
     for (const waiter of this.#waiters) this.#arm(waiter, clock);
   }
 
-  /** Something happens, or may again after it was over. */
+  /** Stops the waiters' timers: something happens, or may again. */
   busy(): void {
     this.#over = false;
     if (!this.#clock) return;
@@ -40,7 +41,7 @@ export class Idle {
     for (const waiter of this.#waiters) waiter.clear();
   }
 
-  /** Nothing will happen any more. */
+  /** Resolves all waiters, and later ones at once: nothing will happen until `busy` says so. */
   end(): void {
     this.busy();
     this.#over = true;

@@ -1,38 +1,47 @@
 import { Latch } from "../_abort.ts";
 
-/** How many tasks are given the same signal, one after the other, at most. */
+/** How many attempts are given the same signal, one after the other, at most. */
 const mostUses = 1_000;
 
 /** A signal that knows whether somebody may still listen to it. */
 export class Spare extends Latch {
   /** The signal, at hand: the getter of a controller takes its time. */
-  readonly own: AbortSignal = this.signal;
+  readonly #own: AbortSignal = super.signal;
+  /** How many attempts have had it. */
   uses = 0;
+  /** Whether a listener was ever added. */
   listened = false;
+
+  override get signal(): AbortSignal {
+    return this.#own;
+  }
 }
 
 /**
- * Signals that were of a task which has ended and left nothing on them. On Node 20 making one takes
- * 8 microseconds, thirty times as long as a small task; whether a task looks at its signal cannot be
- * known beforehand. Each is in one pair of hands at a time; one that aborted, or that a listener was
- * added to, is not given out again.
+ * Signals of attempts that have ended and left nothing on them, to be given to later ones. Making a
+ * signal takes many times as long as a small task does (`bench/queue`, on Node 20), and whether a
+ * handler looks at its signal cannot be known beforehand. One attempt has a signal at a time; a signal
+ * that aborted, or that a listener was added to, is not given out again.
  */
 export class SpareSignals {
   readonly #spares: Spare[] = [];
 
+  /** Gives a signal that is of no other attempt. */
   take(): Spare {
     return this.#spares.pop() ?? make();
   }
 
+  /** Takes the signal of an attempt that has ended back. */
   give(spare: Spare): void {
     const reusable = !spare.aborted && !spare.listened && ++spare.uses < mostUses;
     if (reusable) this.#spares.push(spare);
   }
 }
 
+/** Makes a signal that notes when a listener is added to it. */
 function make(): Spare {
   const spare = new Spare();
-  const { own: signal } = spare;
+  const { signal } = spare;
   const prototype = AbortSignal.prototype;
   const addEventListener = (...args: Parameters<AbortSignal["addEventListener"]>): void => {
     spare.listened = true;

@@ -1,11 +1,12 @@
 import { AbortError, link } from "../_abort.ts";
 import { check, checkNames, checkWord, nothing } from "../_check.ts";
 import { define } from "../hosted_service.ts";
-import { log } from "../_log.ts";
 import { startTimer } from "../_time/timer.ts";
 import { within } from "./_around.ts";
-import type { Held } from "./_held.ts";
-import { itemOf, Pump } from "./_pump.ts";
+import { type Held, itemOf } from "./_held.ts";
+import { Pump } from "./_pump.ts";
+import { report } from "./_report.ts";
+import { checkSource, readSettings } from "./_settings.ts";
 import { BackgroundService } from "../background_service.ts";
 import { decoder, type Input, isSchema } from "./input.ts";
 import type { Source } from "./source.ts";
@@ -35,7 +36,7 @@ export interface ConsumerDefinition<T, Raw = T> extends HostedServiceHooks, Cons
    *
    * The attempt ends as this does: it is done without the handler if `next` is not called, and has not
    * failed if what `next` rejects with is caught. It lasts until the handler has ended, too, and
-   * whoever has not waited for that has caught nothing.
+   * one that has not waited for that has caught nothing.
    *
    * @param next Runs the handler, once, however often it is called, and settles as that does.
    */
@@ -48,8 +49,9 @@ export interface ConsumerDefinition<T, Raw = T> extends HostedServiceHooks, Cons
    *
    * @param signal Aborts when the grace of the service is over, when the attempt exceeds its
    * `timeout`, and when the source has lost the delivery: drop it. It does not abort when the
-   * service is asked to stop: finish it then. Who rejects because of the end of the grace, or of the
-   * loss, has not failed; the value is released.
+   * service is asked to stop: finish it then. A handler that rejects because of the end of the grace,
+   * or of the loss, has not failed; the value is released. The signal is the attempt's own until that
+   * has ended.
    */
   handle(value: T, signal: AbortSignal, item: Item<Raw>): unknown;
 }
@@ -91,21 +93,21 @@ export class Consumer<T, Raw = T> extends BackgroundService {
   readonly #decode: ((raw: Raw) => T | PromiseLike<T>) | undefined;
   readonly #pump: Pump<Raw>;
   readonly #label: string;
-  /** Of the last start; without a host it may be none. */
-  #context: ServiceContext | undefined;
+  /** Of the last start. Without a host there is one only if the caller gives it. */
+  #context!: ServiceContext;
   /** Whether the source has started and was not stopped. */
-  #open = false;
-  /** The source is told that no more is wanted, once for each time it is open. */
+  #sourceStarted = false;
+  /** The one call of `Source.stopping` since the source started, if that was reached. */
   #toldSource: Promise<void> | undefined;
 
-  /** Made by {@linkcode consumer}. */
+  /** For {@linkcode consumer}, which adds the settings and hooks of the definition. */
   constructor(definition: ConsumerDefinition<T, Raw>, name: string = "consumer") {
     super();
     check("the name of a service", name, "");
     const label = `service "${name}"`;
     check(label, definition, {});
     checkNames(label, definition, names);
-    const { handle, input, around, outage = "degraded" } = definition;
+    const { source, handle, input, around, outage = "degraded" } = definition;
     check(`${label}.handle`, handle, nothing);
     if (around !== undefined) check(`${label}.around`, around, nothing);
     if (input !== undefined && !isSchema(input)) check(`${label}.input`, input, nothing);
@@ -113,15 +115,16 @@ export class Consumer<T, Raw = T> extends BackgroundService {
     this.#label = label;
     this.#definition = definition;
     this.#decode = input && decoder(input, definition);
+    checkSource(source, label);
     const plain = !input && !around;
-    this.#pump = new Pump(
-      definition.source,
-      plain
-        ? (held) => this.#handle(held.delivery.value as unknown as T, held, itemOf(held))
-        : (held) => this.#attempt(held),
-      definition,
-      { label, onClose: () => this.#tellSource() },
-    );
+    this.#pump = new Pump<Raw>({
+      source,
+      settings: readSettings(definition, label, source),
+      handle: plain
+        ? (held, signal) => definition.handle(held.delivery.value as never, signal, itemOf(held))
+        : (held, signal) => this.#attempt(held, signal),
+      onClose: () => this.#tellSource(),
+    });
   }
 
   /** What it has done so far, as a fresh object; the host shows it in its status. */
@@ -156,6 +159,7 @@ export class Consumer<T, Raw = T> extends BackgroundService {
     const asked = this.#askSource(signal);
     const own = await health?.call(this.#definition, signal);
     const found = await asked;
+    // An outage: the source says that it cannot be reached, or has not answered for long.
     const failure = found?.degraded === false ? found : this.#pump.outage;
     if (own === false || !failure && !found) return own;
     if (failure && outage === "unhealthy") throw failure.error;
@@ -164,13 +168,13 @@ export class Consumer<T, Raw = T> extends BackgroundService {
 
   /** Starts the source, if that wants it, and begins the work. */
   override async start(signal?: AbortSignal, context?: ServiceContext): Promise<void> {
-    if (!this.#open) {
+    if (!this.#sourceStarted) {
       const { source } = this.#definition;
       this.#pump.open();
-      this.#context = context ?? this["~worker"]?.context;
-      await source.start?.(signal as AbortSignal, this.#context as ServiceContext);
+      this.#context = (context ?? this["~worker"]?.context) as ServiceContext;
+      await source.start?.(signal ?? neverAborted(), this.#context);
       this.#toldSource = undefined;
-      this.#open = true;
+      this.#sourceStarted = true;
     }
     await super.start(signal, context);
   }
@@ -189,31 +193,28 @@ export class Consumer<T, Raw = T> extends BackgroundService {
   override async stop(signal?: AbortSignal, context?: ServiceContext): Promise<void> {
     await super.stop(signal, context);
     this.#pump.end();
-    if (!this.#open) return;
-    this.#tellSource(); // in case that it was never asked for anything
-    this.#open = false;
+    if (!this.#sourceStarted) return;
+    this.#tellSource(); // its intake closes by no other way if the work has never begun
+    this.#sourceStarted = false;
     const { source } = this.#definition;
     await this.#toldSource;
-    await source.stop?.(signal as AbortSignal, (context ?? this.#context) as ServiceContext);
+    await source.stop?.(signal ?? neverAborted(), context ?? this.#context);
   }
 
-  /** Handles it where there is something to do before or around. */
-  async #attempt(held: Held<Raw>): Promise<unknown> {
+  /** Makes one attempt where there is something to do before the handler, or around it. */
+  async #attempt(held: Held<Raw>, signal: AbortSignal): Promise<unknown> {
     const { around } = this.#definition;
     const value = await (held.decoded ??= this.#read(held)) as T;
     const { turns } = this.#pump;
-    while (turns.due()) await turns.give(); // many may be decoded at once
-    if (held.signal.aborted) throw held.signal.reason; // meanwhile
+    while (turns.due()) await turns.give(); // many values may be decoded at the same time
+    signal.throwIfAborted(); // it may have been meanwhile
     const item = itemOf(held);
-    const handle = async (): Promise<unknown> => this.#handle(value, held, item);
+    const handle = async (): Promise<unknown> => this.#definition.handle(value, signal, item);
     if (!around) return handle();
     return within((next) => around.call(this.#definition, next, item), handle);
   }
 
-  #handle(value: T, held: Held<Raw>, item: Item<Raw>): unknown {
-    return this.#definition.handle(value, held.signal.signal, item);
-  }
-
+  /** The value of a delivery as the handler wants it. */
   async #read(held: Held<Raw>): Promise<unknown> {
     const { value } = held.delivery;
     if (!this.#decode) return value;
@@ -225,7 +226,7 @@ export class Consumer<T, Raw = T> extends BackgroundService {
     }
   }
 
-  /** What is wrong with the source, if anything. */
+  /** What the source's own `health` says to be wrong with it, if anything. Never rejects. */
   async #askSource(
     signal: AbortSignal,
   ): Promise<{ readonly degraded: boolean; readonly error: unknown } | undefined> {
@@ -242,11 +243,11 @@ export class Consumer<T, Raw = T> extends BackgroundService {
     }
   }
 
-  /** Tells the source that no more is wanted, and waits for it until the end of the grace. */
+  /** Tells the source, once, that no more is wanted. What `stop` waits for lasts as long as the grace. */
   #tellSource(): void {
-    const context = this.#context as ServiceContext;
+    const context = this.#context;
     const { source } = this.#definition;
-    if (!this.#open || !source.stopping) return;
+    if (!this.#sourceStarted || !source.stopping) return;
     this.#toldSource ??= this.#unlessForced(async () => {
       const told = source.stopping?.(context.forced, context);
       const what = "its source to give back what it holds";
@@ -254,23 +255,28 @@ export class Consumer<T, Raw = T> extends BackgroundService {
     });
   }
 
-  /** Never rejects. Who settles when the grace is over, at the latest, is waited for. */
+  /** Waits for a call until one macrotask after the end of the grace. Never rejects. */
   async #unlessForced(call: () => Promise<void>): Promise<void> {
-    const { forced, clock, logger, name } = this.#context as ServiceContext;
-    const line = `Service "${name}" failed to have its source give back what it holds`;
-    const called = call().catch((error) => log(logger, "error", line, { error }));
+    const { forced, clock } = this.#context;
+    const what = "failed to have its source give back what it holds";
+    const called = call().catch((error) => report(this.#context, "error", what, { error }));
     let clear = nothing;
     let unlink = nothing;
-    const cut = new Promise<void>((resolve) => {
+    const graceOver = new Promise<void>((resolve) => {
       unlink = link(forced, () => {
         this.#pump.patience.end();
         clear = startTimer(clock, 0, resolve);
       });
     });
-    await Promise.race([called, cut]);
+    await Promise.race([called, graceOver]);
     unlink();
     clear();
   }
+}
+
+/** A signal for a source whose consumer is driven by hand, without one. */
+function neverAborted(): AbortSignal {
+  return new AbortController().signal;
 }
 
 /**
@@ -289,7 +295,8 @@ export class Consumer<T, Raw = T> extends BackgroundService {
  * is not finished one macrotask later is released, whether or not its handler still runs. Such a
  * handler's outcome counts no more, but the stop waits for it, so that the host can name it.
  *
- * Each value is handled *at least once*: it may come again after a crash, a cut stop or a failed ack.
+ * Each value is handled *at least once*: it may come again after a crash, a stop whose grace ended, or a failed
+ * ack.
  * With work that is always there, timers, sockets and signals still get their turn every 15 ms.
  *
  * @param name What the host calls it.
@@ -354,7 +361,7 @@ export function consumer<T, Raw>(
   definition: ConsumerDefinition<T, Raw>,
 ): Consumer<T, Raw> & HostedService {
   const service = define(new Consumer(definition, name), name, definition);
-  // What has just been defined is the definition's health alone; the class asks for that, too.
-  delete (service as { health?: unknown }).health;
+  // `define` has set the definition's own `health`; that of the class asks for it, and for the source's.
+  Reflect.deleteProperty(service, "health");
   return service;
 }

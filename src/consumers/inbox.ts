@@ -69,7 +69,7 @@ export class Inbox<T> {
   #wake: () => void = nothing;
 
   /**
-   * Makes an empty one.
+   * Makes an empty inbox.
    *
    * @throws {TypeError} If the options are missing, or `capacity` is no number.
    * @throws {RangeError} If `capacity` is no whole number from 1.
@@ -95,7 +95,7 @@ export class Inbox<T> {
    */
   push(delivery: Delivery<T>): boolean {
     if (this.#stopped || this.#waiting.length >= this.#capacity) {
-      // If that fails, too, the engine has it back when its hold on it ends.
+      // If that fails, too, the engine delivers it again when its hold ends.
       giveBack(delivery).catch(nothing);
       return false;
     }
@@ -105,9 +105,9 @@ export class Inbox<T> {
   }
 
   /**
-   * The connection has broken, say: a `receive` rejects with the error when nothing waits any more,
-   * once; of several errors it is the first. What its hold was lost with (`Delivery.lost`) does not
-   * wait any more.
+   * Has `receive` reject with the error, once, when no delivery waits any more: the connection has
+   * broken, say. Of several errors it is the first. A delivery whose hold was lost with the connection
+   * (`Delivery.lost`) does not wait any more.
    */
   fail(error: unknown): void {
     if (this.#stopped) return;
@@ -156,6 +156,7 @@ export class Inbox<T> {
     }
   }
 
+  /** Resolves when something was pushed, has failed or has stopped, or when the signal aborts. */
   async #change(signal: AbortSignal): Promise<void> {
     let unlink = nothing;
     await new Promise<void>((resolve) => {
@@ -166,7 +167,7 @@ export class Inbox<T> {
   }
 }
 
-/** Whether its source still holds it. What cannot even be asked is for a consumer to refuse. */
+/** Whether the source still holds a delivery. One that bears no look is for the consumer to refuse. */
 function isHeld(delivery: Delivery<unknown> | undefined | null): boolean {
   try {
     return delivery?.lost?.aborted !== true;
@@ -175,7 +176,7 @@ function isHeld(delivery: Delivery<unknown> | undefined | null): boolean {
   }
 }
 
-/** What was never begun does not count as an attempt. */
+/** Releases a delivery without an error: it was never begun, and does not count as an attempt. */
 async function giveBack(delivery: Delivery<unknown>): Promise<void> {
   await delivery.release({ delay: 0 });
 }

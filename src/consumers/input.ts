@@ -5,9 +5,9 @@
  * @typeParam T What the schema makes of a value.
  */
 export interface StandardSchema<T> {
-  /** Where the specification has it. */
+  /** The member under which the specification puts all of its own. */
   readonly "~standard": {
-    /** Checks a value, and gives what it makes of it, or what is wrong with it. */
+    /** Checks a value, and gives what the schema makes of it, or what is wrong with it. */
     validate(value: unknown): InputResult<T> | Promise<InputResult<T>>;
   };
 }
@@ -19,9 +19,9 @@ export type InputResult<T> =
 
 /** One thing that is wrong with a value. */
 export interface InputIssue {
-  /** What it is. */
+  /** What is wrong, as a sentence. */
   readonly message: string;
-  /** Where it is, from the outside in. */
+  /** Where in the value, from the outside in; nothing for the value as a whole. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
@@ -37,21 +37,21 @@ export type Input<T, Raw = unknown> = StandardSchema<T> | ((raw: Raw) => T | Pro
 
 /** A schema has refused a value. */
 export class InputError extends Error {
-  /** Tells it from other errors, also across copies of this package. */
+  /** Stable; compare this rather than the class, of which a program may hold two copies. */
   readonly code: "ERR_INPUT" = "ERR_INPUT";
-  /** `InputError`. */
+  /** The name of the class. */
   override readonly name: string = "InputError";
   /** All that is wrong with the value. */
   readonly issues: readonly InputIssue[];
 
-  /** Made by a consumer, and by `json`. */
+  /** Thrown by a consumer, and by `json`, with all that a schema has found. */
   constructor(issues: readonly InputIssue[]) {
     super(`The schema refuses the value: ${issues.map(textOf).join("; ")}`);
     this.issues = issues;
   }
 }
 
-/** An {@linkcode Input} as a function; one that is a method of something stays that. */
+/** An {@linkcode Input} as a function. `owner` is the `this` of one that is a method. */
 export function decoder<T, Raw>(
   input: Input<T, Raw>,
   owner?: unknown,
@@ -65,7 +65,7 @@ export function decoder<T, Raw>(
   };
 }
 
-/** Whether it is what every Standard Schema is. */
+/** Whether an input is a Standard Schema. */
 export function isSchema(input: unknown): input is StandardSchema<never> {
   const { "~standard": standard } = (input ?? {}) as Partial<StandardSchema<unknown>>;
   return typeof standard?.validate === "function";

@@ -43,7 +43,7 @@ import { decoder, type Input, isSchema, type StandardSchema } from "./input.ts";
 export function json<T = unknown>(schema?: Input<T>): StandardSchema<T> {
   if (schema !== undefined && !isSchema(schema)) check("schema", schema, nothing);
   const decode = schema ? decoder(schema) : (value: unknown) => value as T;
-  // No function: TypeScript looks at those too late to find out what the handler is given.
+  // A schema and no function: TypeScript infers from functions too late to know the handler's type.
   return {
     "~standard": {
       validate: async (raw) => ({ value: await decode(JSON.parse(textOf(raw))) }),

@@ -41,13 +41,13 @@ export interface ReleaseOptions {
  *   as held, abort {@linkcode Delivery.lost}.
  * - A hold that runs out (SQS, a table, a Redis stream): say `hold: "lease"`, and extend it.
  * - No delayed release (classic AMQP, Kafka): leave {@linkcode Source.delays} out. The consumer then
- *   waits with the delivery in its hands and tries again in place.
+ *   holds the delivery meanwhile and tries again in place.
  * - No count of attempts: leave {@linkcode Delivery.attempt} out, and `delays` too.
  * - Values that cannot be read (JSON that is none): hand them out as they are; the consumer's `input`
  *   reads them. A `receive` that rejects because of one blocks all behind it.
  * - Order (a Kafka partition, a FIFO group): hand out the next value of a group when the one before
  *   is settled, and leave `delays` out. The consumer begins deliveries in the order of the answer.
- *   When the partition moves to somebody else, abort `lost`.
+ *   When the partition moves to another consumer, abort `lost`.
  * - No ack of a single message (Kafka): `ack` and `reject` mark it, and the offset is committed up
  *   to the first one that is not marked.
  * - Acks in batches (SQS): collect them, and resolve each `ack` when its batch is through.
@@ -156,7 +156,7 @@ export interface Source<T> {
    *
    * An answer with none is allowed: the consumer asks again, `pollInterval` after it has asked. A
    * rejection is logged, and the consumer asks again after a growing delay; it stops for no error.
-   * Whoever has taken some values and fails to take the next answers with those. An answer is
+   * A source that has taken some values and fails to take the next answers with those. An answer is
    * checked: what is no delivery is logged, and given back if it has a `release`.
    *
    * @param signal Aborts when no more is wanted; the same one in every call of a run. Then settle
@@ -168,7 +168,7 @@ export interface Source<T> {
 }
 
 /**
- * One value in the hands of a consumer, until it is settled by one of `ack`, `release` and `reject`:
+ * One value that a consumer holds, until it is settled by one of `ack`, `release` and `reject`:
  * the consumer calls exactly one of them, once. What they return is awaited. If one fails, that is
  * logged and counted, and the delivery is given up: the source delivers the value again when its own
  * hold on it runs out. Only an `ack` under a lease is tried again; see {@linkcode Delivery.hold}.
@@ -180,7 +180,7 @@ export interface Delivery<T> {
   readonly value: T;
 
   /**
-   * Which attempt at this value it is, a whole number, 1 for the first. Whoever counts may count too
+   * Which attempt at this value it is, a whole number, 1 for the first. A source that counts may count too
    * many (one that was only interrupted), never too few.
    *
    * Anything else means that nobody knows. Then the consumer counts from 1 and tries again in place,
@@ -245,7 +245,7 @@ export interface Delivery<T> {
    * {@linkcode Delivery.extendEvery}, one call after the other, until the delivery is settled; a
    * last call may still be pending then. A failure is logged, and the next call comes as planned.
    *
-   * Answers `false`, and nothing else, when the hold is lost: somebody else has the value by now. That
+   * Answers `false`, and nothing else, when the hold is lost: another consumer has the value by now. That
    * is what {@linkcode Delivery.lost} is, by another way.
    */
   extend?(): unknown;

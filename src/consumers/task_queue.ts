@@ -1,12 +1,11 @@
 import { link } from "../_abort.ts";
 import { check, checkNames, checkSignal, checkWhole, nothing } from "../_check.ts";
-import { log } from "../_log.ts";
-import type { Held } from "./_held.ts";
-import { Pump, type QuickSource } from "./_pump.ts";
-import { type Spare, SpareSignals } from "./_spare_signals.ts";
+import { Pump } from "./_pump.ts";
+import { report } from "./_report.ts";
+import { readSettings } from "./_settings.ts";
 import { BackgroundService } from "../background_service.ts";
+import { Ring } from "../channels/_ring.ts";
 import { Waiters } from "../channels/_waiters.ts";
-import { Channel } from "../channels/channel.ts";
 import { ChannelClosedError } from "../channels/channel_closed_error.ts";
 import type { ConsumerDetails } from "./types.ts";
 import type { Delivery } from "./source.ts";
@@ -71,8 +70,8 @@ export interface TaskQueueDetails {
  * counted, and that is all. They live in memory: what must survive a crash belongs in a broker or a
  * database, behind a `consumer`.
  *
- * List it before those who queue: then it takes tasks until they have stopped, such as those of the
- * requests a server still answers. Its own `stop` takes no more and works off what it holds. When the
+ * List it before the services that queue: then it takes tasks until they have stopped, such as those
+ * of the requests a server still answers. Its own `stop` takes no more and works off what it holds. When the
  * grace ends, the signals of the tasks abort, and what is not finished is left in
  * {@linkcode TaskQueue.unfinished} and named in one warning.
  *
@@ -102,17 +101,21 @@ export class TaskQueue extends BackgroundService {
   readonly #capacity: number;
   readonly #concurrency: number;
   readonly #pump: Pump<Task>;
-  readonly #signals: SpareSignals | undefined;
-  /** What is queued; who waits for room is not in it. Complete from a stop to the next start. */
-  #channel: Channel<Task> = new Channel();
+  /** The tasks that are queued, without those that wait for room. */
+  readonly #tasks: Ring<Task> = new Ring();
+  /** The pump, while no task is queued. */
+  readonly #takers: Waiters<void> = new Waiters();
+  /** Callers of `enqueue` that wait for room, with their tasks. */
   readonly #waiting: Waiters<void, Task> = new Waiters();
+  /** Callers of `onIdle`. */
+  readonly #idle: Waiters<void> = new Waiters();
+  /** Whether it was told to stop, and not started since. */
   #stopped = false;
   /** How many tasks may run now: none before the start. */
   #places = 0;
-  /** How many are queued or running. */
+  /** How many tasks are queued or running. */
   #held = 0;
-  #unfinished: Task[] = [];
-  #idle: (() => void)[] = [];
+  readonly #unfinished: Task[] = [];
 
   /**
    * Makes an empty queue, which takes tasks at once and runs them once it is started.
@@ -134,20 +137,23 @@ export class TaskQueue extends BackgroundService {
     define(this, name, options);
     this.#capacity = capacity;
     this.#concurrency = concurrency;
-    // With a timeout each task needs one that no other has had.
-    this.#signals = timeout === Infinity ? new SpareSignals() : undefined;
-    const source: QuickSource<Task> = {
-      receive: (signal, { max }) => this.#receive(signal, max),
-      take: () => this.#take(),
-    };
-    const run = (held: Held<Task>): unknown => this.#run(held);
-    const settings = { concurrency, timeout, retry: { attempts: 1 } };
-    this.#pump = new Pump<Task>(source, run, settings, { label, warns: false });
+    this.#pump = new Pump<Task>({
+      memory: {
+        take: () => this.#take(),
+        wait: (signal) => this.#takers.wait(undefined, signal).catch(nothing),
+      },
+      settings: readSettings({ concurrency, timeout, retry: { attempts: 1 } }, label),
+      handle: ({ delivery, context }, signal) => {
+        const { value: task } = delivery;
+        return task(signal, context);
+      },
+      warns: false,
+    });
   }
 
   /** How many tasks wait in the queue; those that run, or wait for room, are not in it. */
   get count(): number {
-    return this.#channel.count;
+    return this.#tasks.count;
   }
 
   /** The tasks that the stop left: interrupted ones first, then those that never began. */
@@ -157,7 +163,7 @@ export class TaskQueue extends BackgroundService {
 
   /** What it has done so far, as a fresh object; the host shows it in its status. */
   get details(): TaskQueueDetails {
-    // Not the failed attempts: one that fails after the end of the grace is unfinished.
+    // What the pump counts as failed has attempts after the end of the grace, which are unfinished.
     const { active, done, deadLettered: failed }: ConsumerDetails = this.#pump.details;
     return { queued: this.count, active, done, failed, unfinished: this.#unfinished.length };
   }
@@ -180,8 +186,10 @@ export class TaskQueue extends BackgroundService {
     if (signal?.aborted) throw signal.reason;
     if (this.#stopped) throw this.#closed();
     if (this.#hasRoom()) {
-      this.#held++;
-      return this.#channel.write(task);
+      this.#admit(task);
+      const { turns } = this.#pump;
+      while (turns.due()) await turns.give();
+      return;
     }
     try {
       await this.#waiting.wait(task, signal);
@@ -220,7 +228,7 @@ export class TaskQueue extends BackgroundService {
    * stop has given up the rest. Queued tasks wait for the start, and so does this.
    */
   async onIdle(): Promise<void> {
-    if (this.#isBusy()) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    if (this.#isBusy()) await this.#idle.wait(undefined);
   }
 
   /** Takes tasks again if it had been stopped; see `BackgroundService.start`. */
@@ -230,10 +238,7 @@ export class TaskQueue extends BackgroundService {
   ): Promise<void> {
     const earlier = this.executeTask;
     const started = super.start(signal, context);
-    if (this.#stopped && this.executeTask !== earlier) { // else earlier work still runs
-      this.#channel = new Channel();
-      this.#stopped = false;
-    }
+    if (this.executeTask !== earlier) this.#stopped = false; // else earlier work still runs
     await started;
   }
 
@@ -254,39 +259,20 @@ export class TaskQueue extends BackgroundService {
    */
   override async stop(signal?: AbortSignal, context?: ServiceContext): Promise<void> {
     this.#stopped = true;
-    this.#channel.complete();
     this.#waiting.reject(this.#closed());
     let unlink = nothing;
     const forced = new Promise<void>((resolve) => (unlink = link(signal, () => resolve())));
     await Promise.race([this.onIdle(), forced, this.executeTask?.catch(nothing)]);
     unlink();
     const stopped = super.stop(signal, context);
-    await Promise.race([this.#pump.onIdle(0), stopped]); // nothing is held any more
+    await Promise.race([this.#pump.onIdle(0), stopped]); // until what was interrupted is given back
     this.#giveUp(context);
     await stopped;
   }
 
-  async #receive(signal: AbortSignal, max: number): Promise<Delivery<Task>[]> {
-    const deliveries: Delivery<Task>[] = [];
-    while (deliveries.length === 0 && await this.#channel.waitToRead(signal)) {
-      for (let next; deliveries.length < max && (next = this.#take());) deliveries.push(next);
-    }
-    return deliveries; // none once the queue is complete and empty
-  }
-
   #take(): Delivery<Task> | undefined {
-    const task = this.#channel.tryRead();
+    const task = this.#tasks.shift();
     return task && new TaskDelivery(task, this.#ended);
-  }
-
-  /** With a signal that is of no other task as long as this one runs. */
-  #run(held: Held<Task>): unknown {
-    const { delivery, context } = held;
-    const { value: task } = delivery;
-    if (!this.#signals) return task(held.signal.signal, context);
-    const spare = this.#signals.take();
-    held.signal = (delivery as TaskDelivery).spare = spare;
-    return task(spare.own, context);
   }
 
   #check(task: Task): void {
@@ -300,50 +286,48 @@ export class TaskQueue extends BackgroundService {
 
   #admit(task: Task): void {
     this.#held++;
-    this.#channel.tryWrite(task);
+    this.#tasks.push(task);
+    this.#takers.resolve();
   }
 
-  /** Lets in who waits for room, as far as there is some. */
+  /** Lets in those that wait for room, as far as there is some. */
   #fill(): void {
     while (this.#waiting.first && this.#hasRoom()) {
-      const { held: task, resolve } = this.#waiting.shift()!;
-      this.#admit(task);
+      const { item, resolve } = this.#waiting.shift()!;
+      this.#admit(item);
       resolve();
     }
   }
 
+  /** Whether a task is queued, waits for room or runs. */
   #isBusy(): boolean {
     return this.#held > 0 || this.#waiting.first !== undefined;
   }
 
-  /** Tells who waits for it that there is nothing to do. */
+  /** Tells the callers of `onIdle` when there is nothing to do. */
   #update(): void {
-    if (this.#isBusy()) return;
-    for (const resolve of this.#idle) resolve();
-    this.#idle = [];
+    if (!this.#isBusy()) this.#idle.resolve();
   }
 
   #closed(): ChannelClosedError {
     return new ChannelClosedError(`Cannot queue in service "${this.name}": it was told to stop`);
   }
 
+  /** Leaves what has never begun to `unfinished`, and names what is there. */
   #giveUp(context: ServiceContext | undefined): void {
-    for (let task; (task = this.#channel.tryRead());) {
+    for (let task; (task = this.#tasks.shift());) {
       this.#unfinished.push(task);
       this.#held--;
     }
     this.#update();
     const { length } = this.#unfinished;
-    if (length > 0 && context) {
-      const line =
-        `Service "${context.name}" stopped with tasks left: ${length}, see its "unfinished"`;
-      log(context.logger, "warn", line);
-    }
+    const what = `stopped with tasks left: ${length}, see its "unfinished"`;
+    if (length > 0 && context) report(context, "warn", what);
   }
 
-  readonly #ended = ({ value, spare }: TaskDelivery, finished: boolean): void => {
-    if (!finished) this.#unfinished.push(value);
-    if (spare) this.#signals?.give(spare);
+  /** A task has ended, or was given back by the end of the grace: `finished` tells which. */
+  readonly #ended = (task: Task, finished: boolean): void => {
+    if (!finished) this.#unfinished.push(task);
     this.#held--;
     if (this.#waiting.first) this.#fill();
     this.#update();
@@ -352,24 +336,22 @@ export class TaskQueue extends BackgroundService {
 
 class TaskDelivery implements Delivery<Task> {
   readonly value: Task;
-  /** What its task was given, if that may be another's after it. */
-  spare: Spare | undefined;
-  readonly #ended: (delivery: TaskDelivery, finished: boolean) => void;
+  readonly #ended: (task: Task, finished: boolean) => void;
 
-  constructor(value: Task, ended: (delivery: TaskDelivery, finished: boolean) => void) {
+  constructor(value: Task, ended: (task: Task, finished: boolean) => void) {
     this.value = value;
     this.#ended = ended;
   }
 
   ack(): void {
-    this.#ended(this, true);
+    this.#ended(this.value, true);
   }
 
   reject(): void {
-    this.#ended(this, true);
+    this.#ended(this.value, true);
   }
 
   release(): void {
-    this.#ended(this, false);
+    this.#ended(this.value, false);
   }
 }

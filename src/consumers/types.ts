@@ -105,7 +105,7 @@ export interface ConsumerDetails {
   readonly released: number;
   /** Deliveries rejected, their last attempt having failed. */
   readonly deadLettered: number;
-  /** Deliveries in the consumer's hands now. */
+  /** Deliveries the consumer holds now. */
   readonly active: number;
   /** Calls of `receive` that failed, and what was in an answer but is no delivery. */
   readonly receiveErrors: number;

@@ -40,7 +40,7 @@ export class Zone {
 
   /** The change of the clock within a day before or after a time, if there is one. */
   change(time: number, direction: 1 | -1): Change | undefined {
-    return this.#between(...(direction > 0 ? [time, time + day] : [time - day, time]) as Span);
+    return direction > 0 ? this.#between(time, time + day) : this.#between(time - day, time);
   }
 
   /** The change around the moment at which the clock shows `wall`, if there is one. */
@@ -60,14 +60,15 @@ export class Zone {
   }
 }
 
-/** The clock is set, forward or back: the first moment with a new offset. */
+/** A clock that is set, forward or back. */
 export interface Change {
+  /** The first moment with the new offset. */
   readonly at: number;
+  /** The offset before that moment. */
   readonly before: number;
+  /** The offset from that moment on. */
   readonly after: number;
 }
-
-type Span = [from: number, to: number];
 
 type Shown = Readonly<
   Record<"year" | "month" | "day" | "hour" | "minute" | "second", number>

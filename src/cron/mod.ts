@@ -27,7 +27,7 @@ import { define } from "../hosted_service.ts";
 import { log, textOf } from "../_log.ts";
 import {
   checkSchedule,
-  complain,
+  logFailure,
   Schedule,
   type ScheduleDefinition,
   type ScheduledService,
@@ -103,7 +103,7 @@ export interface LastRunStore {
 
   /**
    * Keeps when the last run began, less what its jitter may have added. Called when it has ended,
-   * well or not, unless the stop has cut it: then it is run again after the next start. Not called
+   * well or not, unless the stop has interrupted it: then it is run again after the next start. Not called
    * for runs that were only triggered. The next run and the stop wait for it.
    *
    * Called too when nothing was saved before, with the time of the start, so that also the very
@@ -117,10 +117,13 @@ export interface LastRunStore {
 /** A time as stores give it back: a date, milliseconds since 1970, or a text `Date` can read. */
 export type LastRun = Date | number | string | null | undefined;
 
-/** How late a run may be without being missed. */
+/** Milliseconds by which a run may be late, besides its jitter, without being missed. */
 const tolerance = 60_000;
 
-/** A wall clock that is set back by more would silence a schedule for too long. */
+/**
+ * Milliseconds by which a wall clock may be set back: a schedule is silent until it shows again what it
+ * has shown. After more than that the schedule counts from now.
+ */
 const longestSilence = 3 * 60 * 60 * 1_000;
 
 /**
@@ -183,12 +186,14 @@ export function cron(name: string, definition: CronDefinition): ScheduledService
 
   const schedule = new Schedule(definition, async (signal, context) => {
     const loaded = store && await load(store, signal, context);
-    /** Up to when all is dealt with, by the last run too. */
+    /** The time up to which all moments are dealt with. */
     let last = loaded?.getTime() ?? now();
+    /** The same when the last run began: what is saved after it. */
     let begun = last;
     if (store && loaded === null && !skip && !signal.aborted) await save(store, last, context);
-    /** What is due, and after which time that is so. */
-    let [due, after]: [number | undefined, number] = [undefined, NaN];
+    /** The first moment after `after`: found once, as that takes its time. */
+    let due: number | undefined;
+    let after = NaN;
     const next = (): number | undefined => {
       if (after !== last) due = nextAfter(after = last);
       return due;
@@ -215,22 +220,22 @@ export function cron(name: string, definition: CronDefinition): ScheduledService
         last = begun = Math.max(moment, now() - jitter);
       },
 
-      async ended({ triggered }, cut) {
+      async ended({ triggered }, interrupted) {
         if (skip) last = Math.max(last, now() - jitter);
-        if (store && !triggered && !cut) await save(store, begun, context);
+        if (store && !triggered && !interrupted) await save(store, begun, context);
       },
     };
   });
   return define(schedule, name, definition);
 }
 
-/** Gives what was saved; `null` if nothing was, and `undefined` if nobody knows. */
+/** Gives what was saved; `null` if nothing was, and `undefined` if that could not be found out. */
 async function load(
   store: LastRunStore,
   signal: AbortSignal,
   context: ServiceContext,
 ): Promise<Date | null | undefined> {
-  const stopWatching = watch("load", context);
+  const stopWatching = watchStore("load", context);
   try {
     const saved = await store.load(signal);
     if (saved === undefined || saved === null) return null;
@@ -239,7 +244,7 @@ async function load(
     throw new TypeError(`Cannot use what was loaded: ${textOf(saved)} is not a date`);
   } catch (error) {
     if (!answers(error, signal)) {
-      complain(context, "the last run was not loaded, so none is caught up on", error);
+      logFailure(context, "the last run was not loaded, so none is caught up on", error);
     }
     return undefined;
   } finally {
@@ -248,18 +253,18 @@ async function load(
 }
 
 async function save(store: LastRunStore, last: number, context: ServiceContext): Promise<void> {
-  const stopWatching = watch("save", context);
+  const stopWatching = watchStore("save", context);
   try {
     await store.save(new Date(last), context.forced);
   } catch (error) {
-    complain(context, "the last run was not saved", error);
+    logFailure(context, "the last run was not saved", error);
   } finally {
     stopWatching();
   }
 }
 
-/** Warns of a store that takes its time, until the grace is over: no run begins meanwhile. */
-function watch(call: "load" | "save", context: ServiceContext): () => void {
+/** Warns of a call to a store that hangs, as no run begins meanwhile, until the grace is over. */
+function watchStore(call: "load" | "save", context: ServiceContext): () => void {
   const clear = warnWhileWaiting(`its "store.${call}", and begins no run before`, context);
   const unlink = link(context.forced, clear);
   return () => {

@@ -8,12 +8,12 @@ import type { Clock } from "../types.ts";
 const inequivalent =
   /inequivalent arg '([^']+)'.* but current is (?:none|(?:the value )?'([^']*)'(?: of type '([^']*)')?)/;
 
-/** What is no argument of a queue, but an option of its declaration. */
-const settings: Readonly<Record<string, string>> = {
-  durable: "durable",
-  auto_delete: "autoDelete",
-  exclusive: "exclusive",
-};
+/** What is no argument of a queue, but an option of its declaration, and what amqplib calls that. */
+const settings = new Map([
+  ["durable", "durable"],
+  ["auto_delete", "autoDelete"],
+  ["exclusive", "exclusive"],
+]);
 
 /** The arguments that may be named before the one that is asked for. */
 const most = 8;
@@ -45,7 +45,7 @@ export async function isWithoutDeadLetters(
       const [, name, value, type] = inequivalent.exec(refusal ?? "") ?? [];
       if (name === undefined) return undefined;
       if (name === "x-dead-letter-exchange") return value === undefined;
-      const setting = settings[name];
+      const setting = settings.get(name);
       if (setting) options[setting] = value === "true";
       else if (value === undefined) delete args[name];
       else args[name] = /int|long$|short$/.test(type ?? "") ? Number(value) : value;

@@ -100,19 +100,16 @@ export class Session {
     prefetch: number,
   ): Promise<string> {
     await this.channel.prefetch(prefetch);
-    const { consumerTag } = await this.channel.consume(
-      queue,
-      ((message: RabbitMessage | null) => {
-        if (!message) {
-          return this.over(
-            new Error(`RabbitMQ has ended the subscription to "${queue}"`),
-          );
-        }
-        const lost = new AbortController();
-        this.#lost.add(lost);
-        inbox.push(deliver(message, lost.signal));
-      }) as never,
-    );
+    const { consumerTag } = await this.channel.consume(queue, (message) => {
+      if (!message) {
+        return this.over(
+          new Error(`RabbitMQ has ended the subscription to "${queue}"`),
+        );
+      }
+      const lost = new AbortController();
+      this.#lost.add(lost);
+      inbox.push(deliver(message, lost.signal));
+    });
     return consumerTag;
   }
 

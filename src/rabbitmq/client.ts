@@ -22,19 +22,23 @@ export interface RabbitChannel {
   /** Subscribes; `null` says that the server has ended that. */
   consume(
     queue: string,
-    onMessage: (message: never) => void,
+    onMessage: (message: RabbitMessage | null) => void,
   ): PromiseLike<{ readonly consumerTag: string }>;
   /** Ends a subscription. */
   cancel(consumerTag: string): PromiseLike<unknown>;
+  /** The message is done. */
   ack(message: never): void;
+  /** The message is not done: back into the queue, or to where that sends what was rejected. */
   nack(message: never, allUpTo?: boolean, requeue?: boolean): void;
   /** Closes it, once what was sent before has been. */
   close(): PromiseLike<unknown>;
+  /** Tells of errors, and of its end. */
   on(event: string, listener: (error?: never) => void): unknown;
 }
 
 /** A channel that is told whether the server has what was sent. */
 export interface RabbitConfirmChannel extends RabbitChannel {
+  /** Sends, and calls back when the server has it, or could not take it. */
   sendToQueue(
     queue: string,
     content: never,
@@ -45,8 +49,12 @@ export interface RabbitConfirmChannel extends RabbitChannel {
 
 /** What is used of a connection of `amqplib`. */
 export interface RabbitConnection {
+  /** Opens a channel. */
   createChannel(): PromiseLike<RabbitChannel>;
+  /** Opens a channel that confirms. */
   createConfirmChannel(): PromiseLike<RabbitConfirmChannel>;
+  /** Closes it, and all channels. */
   close(): PromiseLike<unknown>;
+  /** Tells of errors, and of its end. */
   on(event: string, listener: (error?: never) => void): unknown;
 }

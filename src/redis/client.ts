@@ -130,7 +130,7 @@ const troubles: readonly (readonly [RegExp, string])[] = [
   [/WRONGTYPE/, "the key holds something else: choose another one"],
   [/unknown command/i, "it needs Redis 6.2 or newer"],
   [/READONLY/, "it is a replica: connect to the primary"],
-  [/not answered/, "is it running, and is its client connected?"],
+  [/not answered|Timeout/, "is it running, and is its client connected?"],
 ];
 
 /** The same error for an operator: which server, and what to do. Never with its password. */
@@ -145,10 +145,12 @@ export function explain(client: RedisClient, what: string, cause: unknown): Erro
   );
 }
 
-/** In one line; ioredis and Node make errors that have their text inside. */
+/** In one line; some errors of ioredis and Node have their text inside, some of redis none but their name. */
 function textOf(error: unknown): string {
-  const { message, errors, code } = Object(error) as Partial<AggregateError & { code: string }>;
-  return message || (errors?.[0] as Error | undefined)?.message || code || String(error);
+  const { message, errors, code, constructor } = Object(error) as
+    & Partial<AggregateError>
+    & { readonly code?: string; readonly constructor: { readonly name: string } };
+  return message || (errors?.[0] as Error | undefined)?.message || code || constructor.name;
 }
 
 /** Where a client connects to, as far as it says. */

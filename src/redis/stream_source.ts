@@ -1,7 +1,6 @@
 import { link } from "../_abort.ts";
-import { check, checkNames, nothing } from "../_check.ts";
-import { log } from "../_log.ts";
-import { textOf } from "../_log.ts";
+import { check, checkNames } from "../_check.ts";
+import { log, textOf } from "../_log.ts";
 import { checkClient, Connection, explain, type RedisClient, type Send, sender } from "./client.ts";
 import { settle } from "./_scripts.ts";
 import type { Delivery, ReceiveOptions, Source } from "../consumers/source.ts";
@@ -51,7 +50,9 @@ export interface StreamSourceOptions {
 export interface StreamDelivery<T = StreamFields> extends Delivery<T> {
   /** The id of the entry. */
   readonly id: string;
+  /** Which attempt it is: how often the entry was delivered, interruptions left out. */
   readonly attempt: number;
+  /** The other fields, if `field` names the value. */
   readonly headers: StreamFields;
 }
 
@@ -99,6 +100,7 @@ class StreamSource implements Source<unknown> {
     this.#send = sender(client, context.clock);
     this.#name = `${context.name}-${crypto.randomUUID()}`;
     this.#claimAt = 0;
+    this.#strays = false;
     try {
       signal.throwIfAborted();
       await this.#createGroup();
@@ -376,6 +378,7 @@ function recordOf(list: unknown): Record<string, unknown> {
 export function streamSource(
   options: StreamSourceOptions & { readonly field: string },
 ): Source<string>;
+/** The same, whose values are all fields of an entry. */
 export function streamSource(options: StreamSourceOptions): Source<StreamFields>;
 export function streamSource(options: StreamSourceOptions): Source<never> {
   const label = "streamSource options";

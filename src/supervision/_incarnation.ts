@@ -1,4 +1,4 @@
-import { AbortError, answers, Latch, link } from "../_abort.ts";
+import { AbortError, answersStop, Latch, link } from "../_abort.ts";
 import { nothing } from "../_check.ts";
 import { deferred } from "../_deferred.ts";
 import { log } from "../_log.ts";
@@ -315,8 +315,7 @@ export class Incarnation {
 
   /** Whether an error is an answer to a signal of the host, or of this incarnation. */
   #answered(error: unknown): boolean {
-    const { stopping, closing } = this.#context.lifetime;
     const worker = this.#worker?.controller?.signal;
-    return [this.#cancel, this.#forced, worker, stopping, closing].some((it) => answers(error, it));
+    return answersStop(error, this.#context.lifetime, this.#cancel, this.#forced, worker);
   }
 }

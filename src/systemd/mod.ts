@@ -19,6 +19,7 @@
 import { check, checkNames, nothing } from "../_check.ts";
 import { createMessages } from "./_messages.ts";
 import { report } from "./_report.ts";
+import { hostLink } from "../_host/host_link.ts";
 import { hostedService } from "../hosted_service.ts";
 import { isOwnProcess, notifyThrough, takeSocket, variable } from "./_notify.ts";
 import type { ServiceFactory } from "../types.ts";
@@ -79,6 +80,7 @@ export function systemd(options: SystemdOptions = {}): ServiceFactory {
   if (notify !== undefined) check(`${label}.notify`, notify, nothing);
 
   return function systemd({ host, clock, logger }) {
+    hostLink(host); // a host that cannot be looked at fails here, not when the watchdog is due
     const service = hostedService("systemd", {});
     const socket = takeSocket();
     if (!socket) return service;

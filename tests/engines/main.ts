@@ -3,12 +3,11 @@
  *
  *     npm run test:engines                   what this machine has servers for
  *     npm run test:engines -- --required     fails if one is missing
- *     npm run test:engines -- --full         the drills in their long form, too
  *     npm run test:engines -- redis          files whose path contains a word
  *
  * Servers are started privately, each on a free port of 127.0.0.1 and in a folder of its own, and end with
- * this program, however that ends. `REDIS_URL`, `AMQP_URL`, `POSTGRES_URL` and `KAFKA_BROKERS` name servers
- * that run already. `scripts/install_servers.sh` installs what is missing.
+ * this program, however that ends. `REDIS_URL`, `AMQP_URL` and `POSTGRES_URL` name servers that run
+ * already. `scripts/install_servers.sh` installs what is missing.
  */
 import { execFileSync, execSync, spawn } from "node:child_process";
 import process from "node:process";
@@ -21,7 +20,6 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const flags = process.argv.slice(2).filter((it) => it.startsWith("--"));
 const words = process.argv.slice(2).filter((it) => !it.startsWith("--"));
 const required = flags.includes("--required");
-if (flags.includes("--full")) process.env["ENGINES_FULL"] = "1";
 
 let passed = 0;
 let failed = 0;

@@ -6,6 +6,7 @@ import type { ServiceContext } from "../../mod.ts";
 import type { Delivery } from "../../src/consumers/mod.ts";
 import { rabbitSource } from "../../src/rabbitmq/mod.ts";
 import { sourceContract, type SourceFixture, testContext } from "../../src/testing/mod.ts";
+import { globalClock } from "../../src/_time/timer.ts";
 import { rejection } from "../_fate.ts";
 import { Lines } from "../_lines.ts";
 import { lane, load, urlOf } from "./_client.ts";
@@ -95,7 +96,11 @@ if (url) {
     const channel = await connection.createChannel();
     await channel.assertQueue(queue, options);
     const lines = new Lines();
-    const context: ServiceContext = { ...testContext({ name: "orders" }), logger: lines };
+    const context: ServiceContext = {
+      ...testContext({ name: "orders" }),
+      clock: globalClock,
+      logger: lines,
+    };
     const end = async (): Promise<void> => {
       await channel.deleteQueue(queue);
       await connection.close();
@@ -126,7 +131,7 @@ if (url) {
   ];
   for (const [what, options, message] of refused) {
     test(`rabbitSource() does not start over ${what}, and says what to do`, async () => {
-      const context = testContext({ name: "orders" });
+      const context = { ...testContext({ name: "orders" }), clock: globalClock };
       const error = await rejection(rabbitSource(options).start!(signal, context) as Promise<void>);
       assert.match(error.message, message);
       assert.not.match(error.message, "secret");

@@ -133,7 +133,7 @@ export const channels: readonly Mutant[] = [
   {
     fault: "an iteration takes an item after its signal has aborted",
     file: "src/channels/_reading.ts",
-    from: "if (this.#left || this.#signal?.aborted) continue; // it happened while this woke up",
+    from: "if (this.#left || this.#signal?.aborted) continue; // since the wait was over",
     to: "",
     tests,
   },

@@ -2,25 +2,26 @@
 import type { Mutant } from "./mutant.ts";
 
 const pump = "src/consumers/_pump.ts";
+const settler = "src/consumers/_settler.ts";
 
 export const consumers: readonly Mutant[] = [
   {
     fault: "a failed ack counts as done",
-    file: pump,
-    from: 'return outcome === "done" ? "unacked" : "released";',
-    to: 'return outcome === "done" ? "done" : "released";',
+    file: settler,
+    from: 'return told === "done" ? "unacked" : "released";',
+    to: 'return told === "done" ? "done" : "released";',
     tests: ["tests/consumer_test"],
   },
   {
     fault: "the ack of somebody who has lost the hold counts as done",
-    file: pump,
-    from: "const mine = !hold.lost.aborted;",
+    file: settler,
+    from: "const mine = !isLost(held);",
     to: "const mine = true;",
     tests: ["tests/consumer_hold"],
   },
   {
     fault: "a failed ack under a lease is given up",
-    file: pump,
+    file: settler,
     from: "if (!hold.lease) break;",
     to: "break;",
     tests: ["tests/consumer_hold"],
@@ -28,21 +29,21 @@ export const consumers: readonly Mutant[] = [
   {
     fault: "the end of the grace does not end the delay before an ack is tried again",
     file: pump,
-    from: "for (const end of this.#rests) end();",
+    from: "this.#settler.end();",
     to: "",
     tests: ["tests/consumer_hold", "tests/consumer_fuzz"],
   },
   {
     fault: "a hung ack under a lease is not told",
-    file: pump,
-    from: 'await this.patience.wait(held.delivery.ack(), waitFor("done"), this.#context);',
+    file: settler,
+    from: 'await this.#patience.wait(held.delivery.ack(), waitFor("done"), context);',
     to: "await held.delivery.ack();",
     tests: ["tests/consumer_hold"],
   },
   {
     fault: "a hung ack, release or reject is not told",
-    file: pump,
-    from: "await this.patience.wait(call, waitFor(outcome), this.#context);",
+    file: settler,
+    from: "await this.#patience.wait(call, waitFor(told), held.context);",
     to: "await call;",
     tests: ["tests/consumer_hold"],
   },
@@ -62,9 +63,9 @@ export const consumers: readonly Mutant[] = [
   },
   {
     fault: "a bad delivery is not given back",
-    file: pump,
-    from: "const call = delivery?.release?.({ delay: this.#delay(this.#retry, 1), error });",
-    to: "const call = undefined;",
+    file: settler,
+    from: 'await this.#patience.wait(delivery?.release?.(options), waitFor("released"), context);',
+    to: "",
     tests: ["tests/consumer_trust"],
   },
   {
@@ -76,7 +77,7 @@ export const consumers: readonly Mutant[] = [
   },
   {
     fault: "an attempt that is no whole number is believed",
-    file: pump,
+    file: "src/consumers/_held.ts",
     from: "const counted = Number.isInteger(attempt) && attempt as number >= 1;",
     to: "const counted = (attempt ?? undefined) !== undefined;",
     tests: ["tests/consumer_trust"],
@@ -91,27 +92,27 @@ export const consumers: readonly Mutant[] = [
   {
     fault: "a source that waits itself pays pollInterval as well",
     file: pump,
-    from: "const left = this.#pollInterval - (clock.now() - asked);",
-    to: "const left = this.#pollInterval;",
+    from: "const left = pollInterval - (clock.now() - asked);",
+    to: "const left = pollInterval;",
     tests: ["tests/consumer_test", "tests/consumer_source"],
   },
   {
     fault: "an outage ends while an answer is awaited",
-    file: pump,
-    from: "const until = this.#asking ? row.ended : this.#context.clock.now();",
-    to: "const until = this.#asking ? row.begun : this.#context.clock.now();",
+    file: "src/consumers/_outage.ts",
+    from: "(asking ? ended : clock.now()) - begun",
+    to: "(asking ? begun : clock.now()) - begun",
     tests: ["tests/consumer_source", "tests/consumer_test", "tests/consumer_trust"],
   },
   {
     fault: "an outage lasts after an answer has come",
     file: pump,
-    from: "this.#row = undefined; failures",
-    to: "failures",
+    from: "this.#outage.end(); const usable",
+    to: "const usable",
     tests: ["tests/consumer_source", "tests/consumer_test", "tests/consumer_trust"],
   },
   {
     fault: "an outage delays as long as a bad item does",
-    file: pump,
+    file: "src/consumers/_settings.ts",
     from: "const longestOutageDelay = 4_000;",
     to: "const longestOutageDelay = 60_000;",
     tests: ["tests/consumer_test", "tests/consumer_source"],
@@ -119,8 +120,8 @@ export const consumers: readonly Mutant[] = [
   {
     fault: "a consumer starves the event loop",
     file: pump,
-    from: "while (this.turns.due()) await this.turns.give(); // Room for all",
-    to: "// Room for all",
+    from: "while (this.turns.due()) await this.turns.give(); // There is room",
+    to: "// There is room",
     tests: ["tests/consumer_test", "tests/consumer_trust", "tests/consumer_source"],
   },
   {
@@ -133,23 +134,30 @@ export const consumers: readonly Mutant[] = [
   {
     fault: "an attempt begins after the intake was closed",
     file: pump,
-    from: "if (this.#over(held)) { await this.#release(held, 0, failure); break; }",
+    from: "if (this.#over(held)) { await this.#settler.release(held, 0, failure); break; }",
     to: "",
     tests: ["tests/consumer_test", "tests/consumer_fuzz"],
   },
   {
     fault: "what nobody has taken note of is rejected",
     file: pump,
-    from: "return this.#release(held, delay, failure); } await this.#settle(",
-    to: "} await this.#settle(",
+    from: "return this.#settler.release(held, delay, failure); } await",
+    to: "} await",
     tests: ["tests/consumer_test", "tests/consumer_fuzz"],
   },
   {
     fault: "a random that throws ends the work",
-    file: pump,
-    from: "return backoff(retry, failures, () => 0); }",
-    to: "return backoff(retry, failures, this.#random); }",
-    tests: ["tests/consumer_trust"],
+    file: "src/_time/chance.ts",
+    from: "} catch { return 0; }",
+    to: "} finally {}",
+    tests: ["tests/consumer_trust", "tests/timed"],
+  },
+  {
+    fault: "a random that is no number is believed",
+    file: "src/_time/chance.ts",
+    from: 'typeof number === "number" && number >= 0 && number <= 1 ? number : 0',
+    to: "number as number",
+    tests: ["tests/consumer_trust", "tests/timed"],
   },
   {
     fault: "a lease is not lost when nobody has extended it in time",

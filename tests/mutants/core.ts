@@ -91,7 +91,7 @@ export const core: readonly Mutant[] = [
   {
     fault: "the grace begins before a start that is being stopped has been decided",
     file: "src/host.ts",
-    from: "if (startOpen) await startDone;",
+    from: "if (startOpen) await startDone?.promise;",
     to: "",
     tests: ["tests/host_start"],
   },
@@ -175,15 +175,22 @@ export const core: readonly Mutant[] = [
   {
     fault: "the listener on a caller's signal outlives the call",
     file: "src/host.ts",
-    from: "clear(); unlink();",
-    to: "clear();",
+    from: "await action(); } finally { unlink();",
+    to: "await action(); } finally {",
     tests: ["tests/leaks", "tests/host_stop"],
+  },
+  {
+    fault: "each run() says that nothing here hears Ctrl+C",
+    file: "src/host.ts",
+    from: "deaf = false;",
+    to: "",
+    tests: ["tests/run_host"],
   },
   {
     fault: "the timer that keeps the process alive outlives run()",
     file: "src/host.ts",
-    from: "clear(); unlink();",
-    to: "unlink();",
+    from: "waiting--; clear();",
+    to: "waiting--;",
     tests: ["tests/run_host", "tests/leaks", "tests/host_stop"],
   },
   {
@@ -203,8 +210,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "an idle host stops before it has started",
     file: "src/host.ts",
-    from: 'if (settings.stopWhenIdle && state === "started" && work.idle()) {',
-    to: "if (settings.stopWhenIdle && work.idle()) {",
+    from: 'if (stopWhenIdle && state === "started" && work.idle()) {',
+    to: "if (stopWhenIdle && work.idle()) {",
     tests: ["tests/host_idle"],
   },
   {
@@ -217,8 +224,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "a phase begins although the one before it has failed",
     file: "src/host.ts",
-    from: "concerned(phase), concurrently, over);",
-    to: "concerned(phase), concurrently, () => cancellation !== undefined);",
+    from: "concerned(phase), settings.servicesStartConcurrently, over);",
+    to: "concerned(phase), settings.servicesStartConcurrently, () => cancellation);",
     tests: ["tests/host_start"],
   },
   {
@@ -367,8 +374,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "an AbortError counts as an answer to a signal that has not aborted",
     file: "src/_abort.ts",
-    from: "return !!signal?.aborted && (error",
-    to: "return signal !== undefined && (error",
+    from: "it?.aborted && (error",
+    to: "it !== undefined && (error",
     tests: ["tests/host_errors"],
   },
   {
@@ -409,23 +416,30 @@ export const core: readonly Mutant[] = [
   {
     fault: "the reason of a worker's own signal is a failure",
     file: "src/_host/signals.ts",
-    from: "[shared.cancel, stopping, closing, forced, workerLink?.controller?.signal]",
-    to: "[shared.cancel, stopping, closing, forced]",
+    from: "answersStop(error, lifetime, shared.cancel, forced, workerLink?.controller?.signal)",
+    to: "answersStop(error, lifetime, shared.cancel, forced)",
     tests: ["tests/host_errors"],
   },
   {
     fault: "the reason of the end of the grace is a failure of a worker",
     file: "src/_host/signals.ts",
-    from: "[shared.cancel, stopping, closing, forced, workerLink?.controller?.signal]",
-    to: "[shared.cancel, stopping, closing, workerLink?.controller?.signal]",
+    from: "answersStop(error, lifetime, shared.cancel, forced, workerLink?.controller?.signal)",
+    to: "answersStop(error, lifetime, shared.cancel, workerLink?.controller?.signal)",
     tests: ["tests/host_errors"],
   },
   // Work.
   {
     fault: "work that is handed over by work is not awaited",
     file: "src/_host/work.ts",
-    from: "for (let runs; (runs = handed.get(member))?.size;) await",
-    to: "const runs = handed.get(member); if (runs?.size) await",
+    from: "for (let runs; (runs = running.get(member))?.size;) await",
+    to: "const runs = running.get(member); if (runs?.size) await",
+    tests: ["tests/host_wait_until"],
+  },
+  {
+    fault: "work that an observer hands over while all of it is given up is given up with it",
+    file: "src/_host/work.ts",
+    from: "for (const run of [...running.get(member)?.keys() ?? []]) {",
+    to: "for (const run of running.get(member)?.keys() ?? []) {",
     tests: ["tests/host_wait_until"],
   },
   {
@@ -559,15 +573,16 @@ export const core: readonly Mutant[] = [
   {
     fault: "the reason of a signal of ours excuses a hook of the stop",
     file: "src/_host/hooks.ts",
-    from: 'return starts && signals.fired("cancel") && signals',
-    to: "return signals",
+    from: 'failure && call.starts && signals.fired("cancel") && signals',
+    to: "failure && signals",
     tests: ["tests/host_errors"],
   },
   {
     fault: "an AbortError of a start that nobody cancelled is clean",
     file: "src/_host/hooks.ts",
-    from: 'return starts && signals.fired("cancel") && signals.answered(member, error);',
-    to: "return starts && (error as Error).name === 'AbortError';",
+    from:
+      'failure && call.starts && signals.fired("cancel") && signals.answered(member, failure.error);',
+    to: "failure && call.starts && (failure.error as Error).name === 'AbortError';",
     tests: ["tests/host_errors"],
   },
   {
@@ -724,9 +739,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "a hook that throws ends the line",
     file: "src/_host/calls.ts",
-    from: "await result; } catch (error) { failure = { error }; }",
-    to:
-      "await result; } catch (error) { if (call.phase !== 'start') throw error; failure = { error }; }",
+    from: ".then(() => settle(call), (error) => settle(call, { error }));",
+    to: ".then(() => settle(call), nothing);",
     tests: ["tests/host_stop", "tests/host_errors"],
   },
   // Failures.
@@ -740,15 +754,15 @@ export const core: readonly Mutant[] = [
   {
     fault: "an error of disposal comes before those of the work",
     file: "src/_host/failures.ts",
-    from: 'order: phase === "dispose" ? order + afterWork : order',
+    from: 'order: phase === "dispose" ? order + 2 * afterCalls : order',
     to: "order",
     tests: ["tests/host_errors"],
   },
   {
     fault: "an error that comes twice is listed twice",
     file: "src/_host/failures.ts",
-    from: "= new Set(errors);",
-    to: "= errors;",
+    from: "[...new Set(errors)];",
+    to: "[...errors];",
     tests: ["tests/host_errors"],
   },
   {
@@ -768,8 +782,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "stop() rejects with the errors of the start",
     file: "src/_host/failures.ts",
-    from: "ofStop: () => list((phase) => !isStartPhase(phase)),",
-    to: "ofStop: () => list(() => true),",
+    from: "(name, errors = list(false)) =>",
+    to: "(name, errors = list(true)) =>",
     tests: [
       "tests/host_",
       "tests/application_lifetime",
@@ -825,8 +839,8 @@ export const core: readonly Mutant[] = [
   {
     fault: "what ends late but well is an error in the log",
     file: "src/_host/journal.ts",
-    from: 'else log(failure ? "error" : "warn", line, failure);',
-    to: 'else log("error", line, failure);',
+    from: 'log(failure ? "error" : "warn", line, how',
+    to: 'log("error", line, how',
     tests: ["tests/logger", "tests/host_events", "tests/host_limits"],
   },
   {
@@ -985,6 +999,35 @@ export const core: readonly Mutant[] = [
     file: "src/_host/host_link.ts",
     from: "if (link?.version === linkVersion) return link;",
     to: "if (link) return link;",
+    tests: ["tests/two_copies"],
+  },
+  {
+    fault:
+      "a server that cannot tell its host where it listens fails to start, and listens for ever",
+    file: "src/runtime/servers/_http_server.ts",
+    from: '} catch (error) { log(logger, "warn", `Service "${name}": no event',
+    to: '} catch (error) { throw error; log(logger, "warn", `Service "${name}": no event',
+    tests: ["tests/two_copies"],
+  },
+  {
+    fault: "systemd finds out in the middle of the run that it cannot look at the host",
+    file: "src/systemd/mod.ts",
+    from: "hostLink(host);",
+    to: "",
+    tests: ["tests/two_copies"],
+  },
+  {
+    fault: "a host shows the entries all its settings",
+    file: "src/host.ts",
+    from: "const linked: HostLink = {",
+    to: "const linked: HostLink = { ...settings,",
+    tests: ["tests/two_copies"],
+  },
+  {
+    fault: "a background service does not say that it does without its link",
+    file: "src/background_service.ts",
+    from: "if (given !== worker) {",
+    to: "if (false) {",
     tests: ["tests/two_copies"],
   },
   {

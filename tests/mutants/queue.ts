@@ -43,8 +43,8 @@ export const queue: readonly Mutant[] = [
   {
     fault: "a queue in a second host refuses all",
     file,
-    from: "this.#channel = new Channel(); this.#stopped = false;",
-    to: "this.#channel = new Channel();",
+    from: "if (this.executeTask !== earlier) this.#stopped = false;",
+    to: "",
     tests,
   },
   {
@@ -56,10 +56,17 @@ export const queue: readonly Mutant[] = [
   },
   {
     fault: "with a timeout tasks share a signal",
-    file,
-    from: "this.#signals = timeout === Infinity ? new SpareSignals() : undefined;",
-    to: "this.#signals = new SpareSignals();",
+    file: "src/consumers/_pump.ts",
+    from: "const spare = timeout === Infinity && !held.hold ?",
+    to: "const spare = !held.hold ?",
     tests,
+  },
+  {
+    fault: "what may be lost shares a signal with others",
+    file: "src/consumers/_pump.ts",
+    from: "const spare = timeout === Infinity && !held.hold ?",
+    to: "const spare = timeout === Infinity ?",
+    tests: ["tests/consumer_hold"],
   },
   {
     fault: "a signal that somebody listens to is given to the next task",
@@ -78,22 +85,22 @@ export const queue: readonly Mutant[] = [
   {
     fault: "the tasks that never began are not left behind",
     file,
-    from: "for (let task; (task = this.#channel.tryRead());) { this.#unfinished.push(task);",
-    to: "for (let task; (task = this.#channel.tryRead());) {",
+    from: "for (let task; (task = this.#tasks.shift());) { this.#unfinished.push(task);",
+    to: "for (let task; (task = this.#tasks.shift());) {",
     tests,
   },
   {
     fault: "an interrupted task is not left behind",
     file,
-    from: "if (!finished) this.#unfinished.push(value);",
+    from: "if (!finished) this.#unfinished.push(task);",
     to: "",
     tests,
   },
   {
-    fault: "who waits for idleness is told once and kept",
+    fault: "a producer that need not wait starves the event loop",
     file,
-    from: "for (const resolve of this.#idle) resolve(); this.#idle = [];",
-    to: "for (const resolve of this.#idle) resolve();",
+    from: "while (turns.due()) await turns.give();",
+    to: "",
     tests,
   },
   {

@@ -88,17 +88,17 @@ export const schedules: readonly Mutant[] = [
     tests: cronTests,
   },
   {
-    fault: "a run that the stop has cut is saved",
+    fault: "a run that the stop has interrupted is saved",
     file: mod,
-    from: "if (store && !triggered && !cut) await save",
+    from: "if (store && !triggered && !interrupted) await save",
     to: "if (store && !triggered) await save",
     tests: cronTests,
   },
   {
     fault: "a triggered run is saved",
     file: mod,
-    from: "if (store && !triggered && !cut) await save",
-    to: "if (store && !cut) await save",
+    from: "if (store && !triggered && !interrupted) await save",
+    to: "if (store && !interrupted) await save",
     tests: cronTests,
   },
   {

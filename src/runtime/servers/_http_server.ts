@@ -170,9 +170,13 @@ export function serverService(
   return define(service, name, options);
 }
 
-/** Tells where a server listens. */
+/** Tells where a server listens. Never throws: the server is open already, and nobody would close it. */
 export function announce({ host, name, logger }: ServiceContext, url: string): void {
-  hostLink(host).tell({ type: "serviceListening", service: name, url });
+  try {
+    hostLink(host).tell({ type: "serviceListening", service: name, url });
+  } catch (error) {
+    log(logger, "warn", `Service "${name}": no event tells where it listens`, { error });
+  }
   log(logger, "info", `Service "${name}": listening on ${url}`);
 }
 

@@ -1,10 +1,9 @@
 /** The engines that tests run against. */
 import type { Engine } from "./_server.ts";
-import { kafka } from "./kafka.ts";
 import { postgres } from "./postgres.ts";
 import { rabbitmq } from "./rabbitmq.ts";
 import { redis } from "./redis.ts";
 
 export { type Engine, type EngineServer, find } from "./_server.ts";
 
-export const engines: readonly Engine[] = [redis, postgres, rabbitmq, kafka];
+export const engines: readonly Engine[] = [redis, postgres, rabbitmq];
