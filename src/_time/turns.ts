@@ -43,7 +43,7 @@ export class Turns {
   #began: number | undefined;
   #looked = 0;
 
-  /** Counts an item, and says whether a turn is due. */
+  /** Counts an item, and says whether a turn is due: whoever is told so has to give it. */
   due(): boolean {
     return --this.#left <= 0 && this.#look(); // nothing more: loops in memory live of it
   }

@@ -382,8 +382,11 @@ export class Pump<T> {
   #left(): void {
     this.#running--;
     const { memory } = this.#origin;
-    // If a turn of the event loop is due, the loop that pulls takes the next one after it.
-    if (memory && !this.#closed && !this.turns.due() && this.#takeNext(memory)) return;
+    if (memory && !this.#closed) {
+      // A turn that is due begins here, and the loop that pulls takes the next one after it.
+      if (this.turns.due()) void this.turns.give();
+      else if (this.#takeNext(memory)) return;
+    }
     this.#update();
     this.#wake();
   }
