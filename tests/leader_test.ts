@@ -128,6 +128,27 @@ test("leader() runs its service while it has the lease, and gives it back after 
   assert.is(clock.pending, 0);
 });
 
+test("leader() asks every retryPeriod, though its random throws or gives no number from 0 to 1", async () => {
+  const failing = (): never => {
+    throw boom();
+  };
+  for (const random of [() => NaN, () => -1_000, () => Infinity, failing]) {
+    let asked = 0;
+    const lease: Lease = {
+      async acquire() {
+        asked++;
+        return undefined;
+      },
+    };
+    const { host, clock } = scene({ lease, random });
+    await host.start();
+    await clock.advance(10_000);
+    assert.is(asked, 6);
+    assert.is(host.state, "started");
+    await host.stop();
+  }
+});
+
 test("leader() renews every retryPeriod", async () => {
   const { host, clock, lease } = scene();
   await host.start();

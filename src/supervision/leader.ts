@@ -1,5 +1,6 @@
 import { AbortError, link } from "../_abort.ts";
 import { check, checkFinite, checkNames, checkWhole, nothing } from "../_check.ts";
+import { draw } from "../_time/chance.ts";
 import { startLimit } from "../_time/timer.ts";
 import { define } from "../hosted_service.ts";
 import { type IncarnationOptions, Keeper, optionNames } from "./_keeper.ts";
@@ -169,7 +170,7 @@ class LeaderService extends Keeper implements Leader {
       if (this.isEnding || !tenure?.leading()) await tenure?.close();
       else if (await this.#lead(tenure)) return;
       const { retryPeriod } = this.#times;
-      await this.sleep(retryPeriod * (1 + (longestWait - 1) * this.#random()));
+      await this.sleep(retryPeriod * (1 + (longestWait - 1) * draw(this.#random)));
     }
   }
 
