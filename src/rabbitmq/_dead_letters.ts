@@ -1,8 +1,6 @@
 import { nothing } from "../_check.ts";
 import { textOf } from "../_log.ts";
-import { callLimit, within } from "./_session.ts";
-import type { RabbitConnection } from "./client.ts";
-import type { Clock } from "../types.ts";
+import type { Session } from "./_session.ts";
 
 /** What a refused declaration says: what differs, and which value it has, if it has one. */
 const inequivalent =
@@ -24,34 +22,25 @@ const most = 8;
  * names the difference. What a policy sets is not seen.
  */
 export async function isWithoutDeadLetters(
-  connect: () => PromiseLike<RabbitConnection>,
+  session: Session,
   queue: string,
-  clock: Clock,
+  signal: AbortSignal,
 ): Promise<boolean | undefined> {
-  const connection = await within(connect(), callLimit, clock, "RabbitMQ to connect");
-  connection.on("error", nothing);
-  try {
-    const options: Record<string, unknown> = { durable: true };
-    const args: Record<string, unknown> = { "x-dead-letter-exchange": "runhost-probe" };
-    for (let tries = 0; tries < most; tries++) {
-      const channel = await within(connection.createChannel(), callLimit, clock, "a channel");
-      channel.on("error", nothing);
-      const refusal = await within(
-        channel.assertQueue(queue, { ...options, arguments: args }),
-        callLimit,
-        clock,
-        "a declaration",
-      ).then(nothing, textOf);
-      const [, name, value, type] = inequivalent.exec(refusal ?? "") ?? [];
-      if (name === undefined) return undefined;
-      if (name === "x-dead-letter-exchange") return value === undefined;
-      const setting = settings.get(name);
-      if (setting) options[setting] = value === "true";
-      else if (value === undefined) delete args[name];
-      else args[name] = /int|long$|short$/.test(type ?? "") ? Number(value) : value;
-    }
-    return undefined;
-  } finally {
-    await within(connection.close(), callLimit, clock, "a connection to close").catch(nothing);
+  const options: Record<string, unknown> = { durable: true };
+  const args: Record<string, unknown> = { "x-dead-letter-exchange": "runhost-probe" };
+  for (let tries = 0; tries < most; tries++) {
+    // One of its own, since a refusal closes it.
+    const channel = await session.answer(session.connection.createChannel(), "a channel", signal);
+    channel.on("error", nothing);
+    const declared = channel.assertQueue(queue, { ...options, arguments: args });
+    const refusal = await session.answer(declared, "a declaration", signal).then(nothing, textOf);
+    const [, name, value, type] = inequivalent.exec(refusal ?? "") ?? [];
+    if (name === undefined) return undefined;
+    if (name === "x-dead-letter-exchange") return value === undefined;
+    const setting = settings.get(name);
+    if (setting) options[setting] = value === "true";
+    else if (value === undefined) delete args[name];
+    else args[name] = /int|long$|short$/.test(type ?? "") ? Number(value) : value;
   }
+  return undefined;
 }

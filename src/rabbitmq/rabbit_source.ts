@@ -1,7 +1,6 @@
 import { check, checkNames, nothing } from "../_check.ts";
-import { deferred } from "../_deferred.ts";
 import { log, textOf } from "../_log.ts";
-import { callLimit, Session, within } from "./_session.ts";
+import { Session } from "./_session.ts";
 import { isWithoutDeadLetters } from "./_dead_letters.ts";
 import type { RabbitConnection, RabbitMessage } from "./client.ts";
 import type { Delivery, ReceiveOptions, ReleaseOptions, Source } from "../consumers/source.ts";
@@ -55,10 +54,14 @@ class RabbitSource implements Source<Uint8Array> {
   async start(signal: AbortSignal, context: ServiceContext): Promise<void> {
     this.#context = context;
     const session = await this.#open(signal);
-    const { queue, deadLetter, connect } = this.#options;
+    const { queue, deadLetter } = this.#options;
     if (deadLetter !== undefined) return;
-    if (!await isWithoutDeadLetters(connect, queue, context.clock).catch(nothing)) return;
-    session.throwIfOver();
+    const isWithout = await isWithoutDeadLetters(session, queue, signal).catch(nothing);
+    if (signal.aborted) {
+      await session.close();
+      throw signal.reason;
+    }
+    if (!isWithout) return;
     log(
       context.logger,
       "warn",
@@ -102,7 +105,7 @@ class RabbitSource implements Source<Uint8Array> {
     if (!session) throw new Error("It is not connected");
     session.throwIfOver();
     const checked = session.channel.checkQueue(this.#options.queue);
-    await within(checked, callLimit, this.#context.clock, "RabbitMQ to answer", signal);
+    await session.answer(checked, "RabbitMQ to answer", signal);
   }
 
   async #open(signal: AbortSignal): Promise<Session> {
@@ -117,7 +120,7 @@ class RabbitSource implements Source<Uint8Array> {
         await channel.checkQueue(queue);
         if (deadLetter) await channel.checkQueue(deadLetter.queue);
       })();
-      await within(prepared, callLimit, clock, "the queue to be there", signal);
+      await session.answer(prepared, "the queue to be there", signal);
       return this.#session = session;
     } catch (error) {
       void session?.close();
@@ -147,7 +150,7 @@ class RabbitSource implements Source<Uint8Array> {
       release: (_options: ReleaseOptions) =>
         settle(() => channel.nack(message as never, false, true)),
       reject: async (error) => {
-        if (deadLetter) await this.#publish(session, deadLetter.queue, message, error);
+        if (deadLetter) await this.#move(session, deadLetter.queue, message, error);
         settle(() =>
           deadLetter ? channel.ack(message as never) : channel.nack(message as never, false, false)
         );
@@ -155,9 +158,12 @@ class RabbitSource implements Source<Uint8Array> {
     };
   }
 
-  /** Resolves when the server has it. */
-  async #publish(
-    { channel }: Session,
+  /**
+   * Moves a message to the dead letters. Where that fails the connection is given up, with all that it
+   * holds: else the message would keep its place, and nobody would ever settle it.
+   */
+  async #move(
+    session: Session,
     queue: string,
     { content, properties }: RabbitMessage,
     error: unknown,
@@ -167,19 +173,12 @@ class RabbitSource implements Source<Uint8Array> {
       "x-error": textOf(error),
       "x-queue": this.#options.queue,
     };
-    const sent = deferred();
-    channel.sendToQueue(
-      queue,
-      content as never,
-      { ...properties, headers, persistent: true, mandatory: true },
-      (failure) => failure ? sent.reject(failure) : sent.resolve(),
-    );
-    await within(
-      sent.promise,
-      callLimit,
-      this.#context.clock,
-      `RabbitMQ to take a dead letter into "${queue}"`,
-    );
+    try {
+      await session.send(queue, content, { ...properties, headers });
+    } catch (failure) {
+      session.over(failure);
+      throw this.#explain(failure);
+    }
   }
 
   /** The same error for an operator: what to do. Never with a password. */

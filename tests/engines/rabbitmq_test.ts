@@ -214,6 +214,38 @@ if (url) {
     await end();
   });
 
+  test("a message whose dead letter finds no queue any more is not lost, and receive() says why", async () => {
+    const { queue, channel, context, end } = await rig();
+    const dead = `${queue}.dead`;
+    await channel.assertQueue(dead);
+    const source = rabbitSource({ connect, queue, deadLetter: { queue: dead } });
+    await source.start!(signal, context);
+    channel.sendToQueue(queue, Buffer.from("a"));
+    channel.sendToQueue(queue, Buffer.from("b"));
+    const deliveries = await source.receive(signal, { max: 2 }) as Delivery<Uint8Array>[];
+    while (deliveries.length < 2) deliveries.push(...await source.receive(signal, { max: 1 }));
+    await channel.deleteQueue(dead);
+    const errors = await Promise.all(
+      deliveries.map((it) => rejection(Promise.resolve(it.reject(new Error("No address"))))),
+    );
+    assert.match(errors[0]!.message, `there is no queue "${dead}" any more`);
+    assert.ok(deliveries.every(({ lost }) => lost!.aborted));
+    assert.match(
+      (await rejection(source.receive(signal, { max: 2 }))).message,
+      /make the queue before/,
+    );
+
+    await channel.assertQueue(dead);
+    const again = [...await source.receive(signal, { max: 2 })];
+    while (again.length < 2) again.push(...await source.receive(signal, { max: 1 }));
+    assert.equal(again.map(({ value }) => new TextDecoder().decode(value)).sort(), ["a", "b"]);
+    for (const delivery of again) await delivery.ack();
+    await source.stopping!(signal, context);
+    await source.stop!(signal, context);
+    await channel.deleteQueue(dead);
+    await end();
+  });
+
   test("a queue that is deleted meanwhile fails receive(), which says so", async () => {
     const { queue, channel, context, end } = await rig();
     const source = rabbitSource({ connect, queue, deadLetter: false });
