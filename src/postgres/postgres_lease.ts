@@ -1,7 +1,6 @@
 import { check, checkNames } from "../_check.ts";
-import { deferred } from "../_deferred.ts";
-import { link } from "../_abort.ts";
 import { textOf } from "../_log.ts";
+import { within } from "../_time/within.ts";
 import { type Queryable, queryOf } from "./query.ts";
 import type { Lease, Term } from "../supervision/lease.ts";
 
@@ -86,7 +85,7 @@ export function postgresLease(options: PostgresLeaseOptions): Lease {
 
   async function ask(signal: AbortSignal, text: string, values: unknown[]): Promise<unknown[]> {
     try {
-      return await until(signal, query(text, values));
+      return await within(query(text, values), { signal });
     } catch (error) {
       signal.throwIfAborted();
       throw explain(error, table);
@@ -95,13 +94,13 @@ export function postgresLease(options: PostgresLeaseOptions): Lease {
 
   async function acquireRow(signal: AbortSignal, values: unknown[]): Promise<unknown[]> {
     try {
-      return await until(signal, query(acquire, values));
+      return await within(query(acquire, values), { signal });
     } catch (error) {
       signal.throwIfAborted();
       if (codeOf(error) !== undefinedTable) throw explain(error, table);
     }
     try {
-      await until(signal, query(create));
+      await within(query(create), { signal });
     } catch (error) {
       signal.throwIfAborted();
       if (!madeMeanwhile.includes(codeOf(error))) throw explain(error, table);
@@ -127,17 +126,6 @@ export function postgresLease(options: PostgresLeaseOptions): Lease {
       return term;
     },
   };
-}
-
-/** What comes of a promise, or the reason of the signal if that is earlier. */
-async function until<T>(signal: AbortSignal, promise: PromiseLike<T>): Promise<T> {
-  const aborted = deferred<never>();
-  const unlink = link(signal, aborted.reject);
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    unlink();
-  }
 }
 
 function codeOf(error: unknown): string {

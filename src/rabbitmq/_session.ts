@@ -213,9 +213,10 @@ function answer<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   const message = `Waited ${callLimit} ms for ${what}`;
-  return within(call, { clock, ms: callLimit, message, signal });
+  return within(call, { limit: { clock, ms: callLimit, message }, signal });
 }
 
 function goodbye<T>(call: PromiseLike<T>, clock: Clock): Promise<T> {
-  return within(call, { clock, ms: goodbyeLimit, message: "The server did not answer a goodbye" });
+  const message = "The server did not answer a goodbye";
+  return within(call, { limit: { clock, ms: goodbyeLimit, message } });
 }

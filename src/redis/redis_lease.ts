@@ -1,5 +1,6 @@
 import { check, checkNames } from "../_check.ts";
-import { checkClient, type RedisClient, sender } from "./client.ts";
+import { checkClient, type RedisClient } from "./client.ts";
+import { sender } from "./_send.ts";
 import type { Lease, Term } from "../supervision/lease.ts";
 
 /** Options of {@linkcode redisLease}. */

@@ -1,8 +1,11 @@
 import { link } from "../_abort.ts";
 import { check, checkNames } from "../_check.ts";
 import { log, textOf } from "../_log.ts";
-import { checkClient, Connection, explain, type RedisClient, type Send, sender } from "./client.ts";
+import { checkClient, type RedisClient } from "./client.ts";
+import { Connection } from "./_connection.ts";
+import { explain } from "./_explain.ts";
 import { settle } from "./_scripts.ts";
+import { type Send, sender } from "./_send.ts";
 import type { Delivery, ReceiveOptions, Source } from "../consumers/source.ts";
 import type { ServiceContext } from "../types.ts";
 
