@@ -24,8 +24,8 @@ const tableName = /^("[^"]+"|[A-Za-z_]\w*)(\.("[^"]+"|[A-Za-z_]\w*))?$/;
 /** What the database says when there is no such table. */
 const undefinedTable = "42P01";
 
-/** What it says when another session makes the same table in the same moment. */
-const madeMeanwhile = ["42P07", "23505"];
+/** What it says when another session makes the same table, its type or their rows in the same moment. */
+const madeMeanwhile = ["42P07", "42710", "23505"];
 
 /**
  * A lease in PostgreSQL, for `leader`: a row with a holder, the time until which it is held, and an epoch that

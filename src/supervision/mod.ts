@@ -29,5 +29,6 @@ export {
   type SupervisedDetails,
   type SupervisedOptions,
 } from "./supervised.ts";
+export type { BackoffOptions } from "../_time/backoff.ts";
 export type { IncarnationOptions } from "./_keeper.ts";
 export type { Lease, Term } from "./lease.ts";

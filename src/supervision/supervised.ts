@@ -1,5 +1,11 @@
 import { check, checkNames, checkWhole, checkWord, nothing } from "../_check.ts";
-import { type Backoff, backoff, backoffNames, readDelays } from "../_time/backoff.ts";
+import {
+  type Backoff,
+  backoff,
+  backoffNames,
+  type BackoffOptions,
+  readDelays,
+} from "../_time/backoff.ts";
 import { define } from "../hosted_service.ts";
 import { onAbort } from "../on_abort.ts";
 import type { Failure } from "../_host/call.ts";
@@ -13,7 +19,7 @@ import type {
 } from "../types.ts";
 
 /** When an incarnation is followed by another, and how often. */
-export interface RestartOptions {
+export interface RestartOptions extends BackoffOptions {
   /**
    * How often in a row: a whole number from 1, or `Infinity`. After the failure that follows the last one
    * the service has failed for good.
@@ -34,13 +40,6 @@ export interface RestartOptions {
    * @default {30000, or `delay` if that is more}
    */
   readonly maxDelay?: number | undefined;
-  /**
-   * Which part of each delay is left to chance, from 0 to 1: with 0.5 it takes between half of it and all
-   * of it, so that what failed together does not come back together.
-   *
-   * @default {0.5}
-   */
-  readonly jitter?: number | undefined;
   /**
    * Milliseconds after which an incarnation that is up counts as well: its failure is the first of a row.
    *

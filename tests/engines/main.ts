@@ -9,7 +9,7 @@
  * this program, however that ends. `REDIS_URL`, `AMQP_URL` and `POSTGRES_URL` name servers that run
  * already. `scripts/install_servers.sh` installs what is missing.
  */
-import { execFileSync, execSync, spawn } from "node:child_process";
+import { execSync, spawn } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { backgroundService, hostedService, runHost } from "../../src/runtime/node.ts";
@@ -98,7 +98,6 @@ function count({ code, output }: Ended, what: string): void {
 }
 
 execSync("npm ci --no-audit --no-fund", { cwd: here, stdio: "inherit" });
-execFileSync("node", ["--version"], { stdio: "inherit" });
 await runHost([servers, tests], { stopWhenIdle: true, shutdownTimeout: 60_000 });
 console.log(`${passed} passed, ${failed} failed`);
 if (failed) process.exitCode = 1;

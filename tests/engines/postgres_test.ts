@@ -8,6 +8,8 @@ import { lane, load, urlOf } from "./_client.ts";
 
 const url = urlOf("POSTGRES_URL");
 let count = 0;
+/** The runs on each runtime share the server. */
+const run = crypto.randomUUID();
 
 /** How to query, and to close what that takes. */
 interface Opened {
@@ -21,6 +23,11 @@ const makers: Record<string, () => Promise<Opened>> = {
     const pool = new pg.Pool({ connectionString: url });
     return { query: pool, close: () => pool.end() };
   },
+  async PGlite() {
+    const { PGlite } = await load("@electric-sql/pglite");
+    const database = await PGlite.create();
+    return { query: database, close: () => database.close() };
+  },
   async postgres() {
     const { default: postgres } = await load("postgres");
     const sql = postgres(url, { onnotice: () => {} });
@@ -28,20 +35,21 @@ const makers: Record<string, () => Promise<Opened>> = {
   },
 };
 
-for (const [name, open] of url ? Object.entries(makers) : []) {
-  const table = `leases_${name.length}`;
-  const opened = open();
-  const make = async (): Promise<LeaseFixture> => {
-    const { query } = await opened;
-    const lease = `contract-${++count}`;
-    return { open: () => postgresLease({ query, name: lease, table }) };
+// All of them before any check runs: PGlite keeps the event loop to itself for seconds.
+const opened: [name: string, Opened][] = [];
+for (const [name, open] of url ? Object.entries(makers) : []) opened.push([name, await open()]);
+
+for (const [name, { query, close }] of opened) {
+  const make = (): LeaseFixture => {
+    const lease = `contract-${run}-${++count}`;
+    return { open: () => postgresLease({ query, name: lease }) };
   };
-  const checks = leaseContract(make, { duration: 500 });
+  const checks = leaseContract(make, { duration: 1_000 });
   lane(test, [
     ...checks.map((it) => ({ ...it, name: `postgresLease() over ${name}: ${it.name}` })),
     {
       name: `postgresLease() over ${name} is closed`,
-      run: async () => void await (await opened).close(),
+      run: async () => void await close(),
     },
   ]);
 }

@@ -17,7 +17,7 @@ import { lane, load, urlOf } from "./_client.ts";
 import { Wire } from "./_wire.ts";
 
 const url = urlOf("REDIS_URL");
-const holdTimeout = 600;
+const holdTimeout = 1_000;
 let count = 0;
 /** The runs on each runtime share the server. */
 const run = crypto.randomUUID();
@@ -126,7 +126,7 @@ for (const [name, open] of url ? Object.entries(makers) : []) {
     const lease = `contract-${run}-${name}-${++count}`;
     return { open: () => redisLease({ client, name: lease }), close };
   };
-  const leases = leaseContract(makeLease, { duration: 500 });
+  const leases = leaseContract(makeLease, { duration: 1_000 });
   lane(test, [
     ...sources.map((it) => ({ ...it, name: `streamSource() over ${name}: ${it.name}` })),
     ...leases.map((it) => ({ ...it, name: `redisLease() over ${name}: ${it.name}` })),

@@ -75,6 +75,9 @@ export function freePort(): Promise<number> {
   });
 }
 
+/** Milliseconds that a server may take to start. */
+export const startLimit = 60_000;
+
 /** A process of a server, from its start to its end. */
 export class Program {
   readonly #name: string;
@@ -90,17 +93,9 @@ export class Program {
     this.#options = options;
   }
 
-  /** The one that runs. */
-  get pid(): number | undefined {
-    return this.#child?.pid;
-  }
-
-  get isRunning(): boolean {
-    return this.#child !== undefined;
-  }
-
-  /** Starts it, and waits until it listens on a port. */
+  /** Starts it, and waits until it listens on a port; fails when it does not. */
   async start(port: number): Promise<void> {
+    const end = performance.now() + startLimit;
     const [command, ...args] = this.#command;
     const child = this.#child = spawn(command!, args, {
       stdio: ["ignore", "pipe", "pipe"],
@@ -118,7 +113,9 @@ export class Program {
       });
     });
     while (!await listens(port)) {
-      if (!this.#child) throw new Error(`${this.#name} has not started:\n${this.#output}`);
+      if (!this.#child || performance.now() > end) {
+        throw new Error(`${this.#name} has not started:\n${this.#output}`);
+      }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }

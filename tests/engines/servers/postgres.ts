@@ -10,6 +10,7 @@ import {
   newFolder,
   Program,
   removeFolder,
+  startLimit,
 } from "./_server.ts";
 
 /** PostgreSQL refuses root, so root becomes nobody. */
@@ -47,7 +48,7 @@ async function create(): Promise<EngineServer> {
       execFileSync("bash", [
         "-c",
         `until "${find("pg_isready")}" -q -h 127.0.0.1 -p ${port}; do sleep 0.05; done`,
-      ]);
+      ], { timeout: startLimit });
     },
     stop: () => program.end("SIGINT"), // fast: ends its sessions
     kill: () => program.end("SIGQUIT"), // immediate: recovers at the next start, and leaves no shared memory

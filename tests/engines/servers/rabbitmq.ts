@@ -10,6 +10,7 @@ import {
   newFolder,
   Program,
   removeFolder,
+  startLimit,
 } from "./_server.ts";
 
 /** The command on the `PATH` is a wrapper that changes the user. */
@@ -51,6 +52,7 @@ async function create(): Promise<EngineServer> {
       execFileSync("/usr/lib/rabbitmq/bin/rabbitmqctl", ["-q", "await_startup"], {
         env: environment,
         stdio: "pipe",
+        timeout: startLimit,
       });
     },
     stop: () => program.end("SIGTERM", beam()),
