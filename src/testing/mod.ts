@@ -34,6 +34,7 @@ export {
   type FakeLeaseOptions,
   type FakeLeaseTrouble,
 } from "./fake_lease.ts";
+export { FakeJobStorage, type FakeJobStorageOptions } from "./fake_job_storage.ts";
 export { forgetSignals } from "./forget_signals.ts";
 export type { ContractCheck, ContractFixture, ContractOptions } from "./contract.ts";
 export {
