@@ -170,8 +170,14 @@ export interface RecurringRecord {
   readonly id: string;
   /** The name of the definition. */
   readonly job: string;
-  /** JSON. */
+  /** What each of its jobs has, as in a {@linkcode JobRecord}. */
+  readonly queue: string;
+  readonly priority: number;
   readonly input: string;
+  readonly key?: string | undefined;
+  readonly keyUntil: KeyLifetime;
+  /** Whether the next job may be made while the last one has not ended. */
+  readonly overlap: boolean;
   /** A cron pattern. */
   readonly pattern: string;
   /** Such as `Europe/Berlin`; UTC if it is not set. */

@@ -110,8 +110,6 @@ export interface RecurringFiring {
   readonly nextAt: number | undefined;
   /** What is to be stored; without it, the moment passes without a job. */
   readonly job?: NewJob | undefined;
-  /** Whether the job may be stored while the last one has not ended. */
-  readonly overlap: boolean;
 }
 
 /** How long jobs are kept after their end, in milliseconds. */
@@ -238,7 +236,7 @@ export interface JobStorage {
   /**
    * Stores a recurring job.
    *
-   * @returns `false` if it was stored with the same job, input, pattern, zone and `missed`: then nothing has changed.
+   * @returns `false` if all of it but `nextAt` was stored already: then nothing has changed.
    */
   putRecurring(
     recurring: Omit<RecurringRecord, "lastAt" | "lastJob" | "lastState">,
@@ -250,7 +248,7 @@ export interface JobStorage {
   /**
    * Makes the next job of a recurring one, and sets when the one after is due, unless somebody else has.
    *
-   * @returns What has been done: `busy` if the last job has not ended and `overlap` does not allow another, `passed` if
+   * @returns What has been done: `busy` if the last job has not ended and the stored `overlap` does not allow another, `passed` if
    * somebody else has fired it, or it is not stored any more. Nothing has changed in these two.
    */
   fireRecurring(firing: RecurringFiring): Promise<"fired" | "busy" | "passed">;
