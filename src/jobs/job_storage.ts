@@ -204,6 +204,9 @@ export interface JobStorage {
    */
   cancel(ids: readonly string[]): Promise<readonly string[]>;
 
+  /** Gives the ids of jobs in the hands of a server that were asked to end. Asked often: it must be quick. */
+  cancelRequests(server: string): Promise<readonly string[]>;
+
   /**
    * Queues jobs again that have ended, as if they had never run (their attempts begin at 1, the records of the old ones stay), and
    * lets those that are scheduled run at once.

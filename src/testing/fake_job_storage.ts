@@ -251,6 +251,15 @@ export class FakeJobStorage implements JobStorage {
     });
   }
 
+  /** Gives the jobs of a server that were asked to end. */
+  async cancelRequests(server: string): Promise<readonly string[]> {
+    this.#call("cancelRequests");
+    const mine = this.#all((it) =>
+      it.state === "processing" && it.cancelRequested && it.server === server
+    );
+    return mine.map((it) => it.id);
+  }
+
   /** Queues jobs again. */
   async requeue(ids: readonly string[]): Promise<readonly string[]> {
     this.#call("requeue");
@@ -351,7 +360,8 @@ export class FakeJobStorage implements JobStorage {
     const before = this.#recurring.get(recurring.id);
     const same = Object.keys({ ...before, ...recurring }).filter((it) => !varying.includes(it));
     if (before && same.every((it) => before[it as never] === recurring[it as never])) return false;
-    this.#recurring.set(recurring.id, { ...before, ...recurring });
+    const { lastAt, lastJob } = before ?? {};
+    this.#recurring.set(recurring.id, { ...recurring, lastAt, lastJob });
     this.#wake();
     return true;
   }
