@@ -79,6 +79,13 @@ const budgets: readonly Budget[] = [
     limit: 4.8 * kB,
   },
   {
+    // With the pump of the consumers, and without croner, which is asked for when something recurs.
+    name: "jobs",
+    code: `${core} from "@runhost/host"; export { defineJob, jobServer } from "@runhost/host/jobs"`,
+    beyond: "core",
+    limit: 15 * kB,
+  },
+  {
     name: "rabbitmq",
     code: `${core} from "@runhost/host"; export { rabbitSource } from "@runhost/host/rabbitmq"`,
     beyond: "core",

@@ -123,12 +123,20 @@ export interface JobDefinition<Value, Output, Input = Value> extends JobSettings
 export interface Job<Value, Output, Input = Value> {
   /** The name under which it is stored: all processes know the job by it. */
   readonly name: string;
-  /** As it was given, with all defaults. */
-  readonly definition:
-    & Omit<JobDefinition<Value, Output, Input>, "retry">
-    & Required<Pick<JobSettings<Input>, "queue" | "timeout" | "priority" | "overlap">>
-    & { readonly retry: Retry };
+  readonly queue: string;
+  readonly priority: number;
+  /** In milliseconds. */
+  readonly timeout: number;
+  readonly overlap: boolean;
+  readonly retry: Retry;
+  readonly input: JobSchema<Input, Value> | undefined;
+  readonly unique: Uniqueness<Input> | undefined;
+  readonly execute: JobHandler<Value, Output>;
 }
+
+/** A job of any kind, in a list of several. */
+// deno-lint-ignore no-explicit-any -- a handler takes one kind of input, a list has jobs of many
+export type AnyJob = Job<any, any, any>;
 
 const names: readonly (keyof JobDefinition<unknown, unknown>)[] = [
   "execute",
@@ -164,8 +172,8 @@ const names: readonly (keyof JobDefinition<unknown, unknown>)[] = [
  *   },
  * });
  *
- * equal(resize.definition.queue, "images");
- * equal(resize.definition.retry.attempts, 3);
+ * equal(resize.queue, "images");
+ * equal(resize.retry.attempts, 3);
  * ```
  *
  * @typeParam Value What its handler is given.
@@ -203,7 +211,17 @@ export function defineJob<Value, Output, Input>(
     checkWord(`${label}.unique.until`, unique.until ?? "started", ["started", "ended"]);
   }
   const retry = readJobRetry(definition.retry, `${label}.retry`);
-  return { name, definition: { ...definition, queue, timeout, priority, overlap, retry } };
+  return {
+    name,
+    queue,
+    priority,
+    timeout,
+    overlap,
+    retry,
+    input,
+    unique,
+    execute: execute.bind(definition),
+  };
 }
 
 /** Checks a name of a job, a queue or a recurring job. */

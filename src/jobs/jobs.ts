@@ -75,7 +75,7 @@ export interface ListOptions extends Omit<JobFilter, "from" | "to"> {
 /** When a recurring job is due, and what it is given. */
 export interface Recurring<Input = unknown> {
   /** What is run. */
-  // deno-lint-ignore no-explicit-any -- a list has jobs of any output
+  // deno-lint-ignore no-explicit-any -- what its handler sees and returns does not matter here
   readonly job: Job<any, any, Input>;
   /** What it is given each time. */
   readonly input: Input;
