@@ -1,5 +1,8 @@
 import type { NextAfter } from "../cron/_pattern.ts";
 
+/** What reads patterns, once it was asked for. */
+let reader: Promise<typeof import("../cron/_pattern.ts")> | undefined;
+
 /**
  * Reads the pattern of a recurring job, as `cron` does. `croner` is asked for only here: a program without recurring
  * jobs needs none.
@@ -12,7 +15,9 @@ export async function readPattern(
   pattern: string,
   timeZone: string | undefined,
 ): Promise<NextAfter> {
-  const cron = await import("../cron/_pattern.ts").catch((cause) => {
+  reader ??= import("../cron/_pattern.ts");
+  const cron = await reader.catch((cause) => {
+    reader = undefined;
     const message = `Cannot use ${label}: install the package "croner", which reads patterns`;
     throw new Error(message, { cause });
   });

@@ -16,7 +16,6 @@ import { HostStateError } from "../errors.ts";
 import { define } from "../hosted_service.ts";
 import type { HostedService, HostedServiceHooks, ServiceContext } from "../types.ts";
 import { write } from "./_payload.ts";
-import type { Failure } from "../consumers/_report.ts";
 import { JobFailedError } from "./errors.ts";
 import { type AnyJob, checkName, checkPriority, type Job } from "./job.ts";
 import type { JobEvent } from "./job_event.ts";
@@ -77,6 +76,7 @@ export class JobClient implements Jobs, HostedService {
   declare readonly name: string;
   /** How messages call it. */
   protected readonly label: string;
+  /** Where the jobs are kept. */
   protected readonly storage: JobStorage;
   /** Of the last start; `undefined` while it has not started, or has stopped. */
   protected context: ServiceContext | undefined;
@@ -119,7 +119,7 @@ export class JobClient implements Jobs, HostedService {
   }
 
   /** What is wrong with the storage, if anything. Never rejects. */
-  protected async ask(): Promise<Failure | undefined> {
+  protected async ask(): Promise<{ readonly error: unknown } | undefined> {
     try {
       await this.open.now();
     } catch (error) {
@@ -127,6 +127,7 @@ export class JobClient implements Jobs, HostedService {
     }
   }
 
+  /** See {@linkcode Jobs.enqueue}. */
   async enqueue<Output, Input>(
     // deno-lint-ignore no-explicit-any -- see `Jobs`
     job: Job<any, Output, Input>,
@@ -138,6 +139,7 @@ export class JobClient implements Jobs, HostedService {
     return id as JobId<Output>;
   }
 
+  /** See {@linkcode Jobs.enqueueAll}. */
   async enqueueAll<Output, Input>(
     // deno-lint-ignore no-explicit-any -- see `Jobs`
     job: Job<any, Output, Input>,
@@ -149,29 +151,35 @@ export class JobClient implements Jobs, HostedService {
     return await this.#add(job, [...inputs], { ...options, id: undefined }) as JobId<Output>[];
   }
 
+  /** See {@linkcode Jobs.cancel}. */
   async cancel(id: string): Promise<boolean> {
     check("the id of a job", id, "");
     return (await this.open.cancel([id])).length > 0;
   }
 
+  /** See {@linkcode Jobs.cancelAll}. */
   cancelAll(filter: JobFilter): Promise<number> {
     return this.#changeAll(filter, (ids) => this.open.cancel(ids));
   }
 
+  /** See {@linkcode Jobs.requeue}. */
   async requeue(id: string): Promise<boolean> {
     check("the id of a job", id, "");
     return (await this.open.requeue([id])).length > 0;
   }
 
+  /** See {@linkcode Jobs.requeueAll}. */
   requeueAll(filter: JobFilter): Promise<number> {
     return this.#changeAll(filter, (ids) => this.open.requeue(ids));
   }
 
+  /** See {@linkcode Jobs.get}. */
   async get(id: string): Promise<JobDetails | undefined> {
     check("the id of a job", id, "");
     return await this.open.get(id);
   }
 
+  /** See {@linkcode Jobs.result}. */
   async result<Output>(
     id: JobId<Output>,
     options: { readonly signal?: AbortSignal | undefined } = {},
@@ -194,6 +202,7 @@ export class JobClient implements Jobs, HostedService {
     }
   }
 
+  /** See {@linkcode Jobs.list}. */
   async list(options: ListOptions = {}): Promise<JobPage> {
     check("the options of list", options, {});
     const { after, limit = 100, from, to, ...rest } = options;
@@ -205,6 +214,7 @@ export class JobClient implements Jobs, HostedService {
     return await this.open.list(filter, limit, after);
   }
 
+  /** See {@linkcode Jobs.counts}. */
   async counts(queue?: string): Promise<JobCounts> {
     const counts = Object.fromEntries(states.map((it) => [it, 0])) as Record<JobState, number>;
     for (const record of await this.open.queues()) {
@@ -214,24 +224,29 @@ export class JobClient implements Jobs, HostedService {
     return counts;
   }
 
+  /** See {@linkcode Jobs.queues}. */
   async queues(): Promise<readonly QueueRecord[]> {
     return await this.open.queues();
   }
 
+  /** See {@linkcode Jobs.minutes}. */
   async minutes(from: Date | number): Promise<readonly MinuteRecord[]> {
     return await this.open.minutes(timeOf("from", from));
   }
 
+  /** See {@linkcode Jobs.pause}. */
   async pause(queue: string): Promise<void> {
     checkName("the name of a queue", queue);
     await this.open.pause(queue, true);
   }
 
+  /** See {@linkcode Jobs.resume}. */
   async resume(queue: string): Promise<void> {
     checkName("the name of a queue", queue);
     await this.open.pause(queue, false);
   }
 
+  /** See {@linkcode Jobs.addOrUpdate}. */
   async addOrUpdate<Input>(id: string, recurring: Recurring<Input>): Promise<void> {
     const label = checkRecurring(id, recurring as Recurring);
     const { job, input, pattern, timeZone, missed = "runOnce" } = recurring;
@@ -253,11 +268,13 @@ export class JobClient implements Jobs, HostedService {
     });
   }
 
+  /** See {@linkcode Jobs.removeIfExists}. */
   async removeIfExists(id: string): Promise<boolean> {
     check("the id of a recurring job", id, "");
     return await this.open.removeRecurring(id);
   }
 
+  /** See {@linkcode Jobs.trigger}. */
   async trigger(id: string): Promise<JobId | undefined> {
     check("the id of a recurring job", id, "");
     const recurring = (await this.open.recurring()).find((it) => it.id === id);
@@ -268,14 +285,17 @@ export class JobClient implements Jobs, HostedService {
     return added?.id as JobId | undefined;
   }
 
+  /** See {@linkcode Jobs.recurring}. */
   async recurring(): Promise<readonly RecurringRecord[]> {
     return await this.open.recurring();
   }
 
+  /** See {@linkcode Jobs.servers}. */
   async servers(): Promise<readonly ServerRecord[]> {
     return await this.open.servers();
   }
 
+  /** See {@linkcode Jobs.subscribe}. */
   subscribe(listener: (event: JobEvent) => void): () => void {
     check("the listener of jobs", listener, nothing);
     const own = (event: JobEvent): void => listener(event);

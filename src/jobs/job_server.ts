@@ -1,25 +1,17 @@
 import { AbortError, Latch, link } from "../_abort.ts";
-import {
-  check,
-  checkFinite,
-  checkList,
-  checkNames,
-  checkWhole,
-  checkWord,
-  nothing,
-} from "../_check.ts";
+import { check, checkFinite, checkList, checkNames, checkWhole, nothing } from "../_check.ts";
 import { draw } from "../_time/chance.ts";
 import { backoff } from "../_time/backoff.ts";
 import { BackgroundService } from "../background_service.ts";
 import { within } from "../consumers/_around.ts";
-import { type Held } from "../consumers/_held.ts";
+import type { Held } from "../consumers/_held.ts";
 import { Pump } from "../consumers/_pump.ts";
-import { type Failure, report } from "../consumers/_report.ts";
+import { report } from "../consumers/_report.ts";
 import { readSettings } from "../consumers/_settings.ts";
 import { decoder } from "../consumers/input.ts";
 import type { HostedService, ServiceContext } from "../types.ts";
 import { Chore } from "./_chore.ts";
-import { type AttemptEnd, errorText, JobDelivery } from "./_job_delivery.ts";
+import { type AttemptEnd, errorText, type JobDelivery } from "./_job_delivery.ts";
 import { location } from "./_location.ts";
 import { Minutes } from "./_minutes.ts";
 import { write } from "./_payload.ts";
@@ -88,11 +80,13 @@ export interface JobServerDetails {
   readonly server: string | undefined;
   /** Jobs in its hands. */
   readonly active: number;
+  /** Jobs that are done. */
   readonly succeeded: number;
   /** Jobs whose last attempt failed here. */
   readonly failed: number;
   /** Failed attempts that another one is to follow. */
   readonly retried: number;
+  /** Jobs that ended here because that was asked for. */
   readonly cancelled: number;
   /** Attempts that were interrupted and do not count. */
   readonly released: number;
@@ -225,7 +219,7 @@ export class JobServer extends JobClient {
   }
 
   /** What is wrong with the storage: it does not answer, or gives no jobs. */
-  protected override async ask(): Promise<Failure | undefined> {
+  protected override async ask(): Promise<{ readonly error: unknown } | undefined> {
     const failure = await super.ask();
     return failure ?? this.#pumps.map((it) => it.outage).find((it) => it !== undefined);
   }

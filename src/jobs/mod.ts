@@ -28,6 +28,7 @@ export {
   type JobContext,
   type JobDefinition,
   type JobHandler,
+  type JobRetry,
   type JobSchema,
   type JobSettings,
   type Uniqueness,
