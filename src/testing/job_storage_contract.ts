@@ -8,6 +8,8 @@ import {
   type JobStorageFixture,
   type JobStorageTrait,
 } from "./_job_storage/bench.ts";
+import { cancels } from "./_job_storage/cancels.ts";
+import { ends } from "./_job_storage/ends.ts";
 import { holds } from "./_job_storage/holds.ts";
 import { keys } from "./_job_storage/keys.ts";
 import { takes } from "./_job_storage/takes.ts";
@@ -16,7 +18,7 @@ export type { JobStorageContractOptions, JobStorageFixture, JobStorageTrait };
 
 const words: readonly JobStorageTrait[] = ["transactions"];
 
-const checks: readonly JobStorageCheck[] = [...adds, ...keys, ...takes, ...holds];
+const checks: readonly JobStorageCheck[] = [...adds, ...keys, ...takes, ...holds, ...ends, ...cancels];
 
 /**
  * What every `JobStorage` must keep, as checks for any test runner: whoever writes one for an engine runs
