@@ -4,16 +4,16 @@ import { textOf } from "../_log.ts";
 import { formatEvent } from "../events.ts";
 import { health } from "../health/report.ts";
 import type { Host } from "../types.ts";
-import { badge, cut, duration, json, type Markup, none, table, when } from "./_markup.ts";
+import { badge, count, cut, duration, json, type Markup, none, table, when } from "./_markup.ts";
 import type { Events } from "./_events.ts";
-import type { Instance } from "./_instance.ts";
+import type { Place } from "../_builtin.ts";
 import type { View } from "./_view.ts";
 
 /** This instance: its services, what happened last, and what a stop would wait for. */
 export async function hostPage(
   host: Host,
   events: Events,
-  instance: Instance,
+  place: Place,
   { now }: View,
 ): Promise<Markup> {
   const { members, pending, clock } = hostLink(host);
@@ -22,7 +22,7 @@ export async function hostPage(
   const timeOf = (moment: number): number => now - (clock.now() - moment);
   const services = members().map(({ name, state, since, error, service }) => {
     const check = checks.find((it) => it.probe === "readyz" && it.name === name);
-    const details = (service as { readonly details?: unknown }).details;
+    const { details } = service as { readonly details?: unknown };
     return html`
       <tr>
         <td class="wide"><b>${name}</b>${error === undefined
@@ -42,11 +42,23 @@ export async function hostPage(
       </tr>
     `;
   });
-  const waiting = pending().map(({ member, phase, begun }) =>
-    html`<li><b>${member.name}</b> (${phase}), for ${duration(clock.now() - begun)}</li>`
+  const working = members().filter(({ state, service }) =>
+    state === "started" && (service as { readonly executeTask?: unknown }).executeTask !== undefined
   );
+  const waiting = [
+    ...working.map(({ name, service }) => {
+      const { active } = Object((service as { readonly details?: unknown }).details) as {
+        readonly active?: unknown;
+      };
+      const held = typeof active === "number" ? `, ${count(active)} in hand` : "";
+      return html`<li><b>${name}</b>: its work${held}</li>`;
+    }),
+    ...pending().map(({ member, phase, begun }) =>
+      html`<li><b>${member.name}</b>: ${phase}, for ${duration(clock.now() - begun)}</li>`
+    ),
+  ];
   return html`
-    <h1>${instance.hostname}</h1>
+    <h1>${place.hostname}</h1>
     <div class="cards">
       <div class="card"><b>${host.state}</b><span>state</span></div>
       <div class="card ${live ? "ok" : "bad"}"><b>${live ? "yes" : "no"}</b><span>live</span></div>
@@ -54,8 +66,8 @@ export async function hostPage(
         ? "yes"
         : "no"}</b><span>ready</span></div>
       <div class="card"><b>${duration(now - events.since)}</b><span>watched for</span></div>
-      <div class="card"><b>${instance.pid}</b><span>process</span></div>
-      <div class="card"><b>${instance.runtime}</b><span>runtime</span></div>
+      <div class="card"><b>${place.process}</b><span>process</span></div>
+      <div class="card small"><b>${place.runtime}</b><span>runtime</span></div>
     </div>
     <h2>Services</h2>
     ${services.length > 0

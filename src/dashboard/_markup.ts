@@ -66,6 +66,17 @@ export function badge(state: string): Markup {
   return html`<span class="badge ${state}">${state}</span>`;
 }
 
+/** The heads of columns that have numbers. */
+const numbers: ReadonlySet<unknown> = new Set([
+  "Enqueued",
+  "Processing",
+  "Scheduled",
+  "Awaiting",
+  "Failed jobs",
+  "Attempt",
+  "In hand",
+]);
+
 /** A table whose columns are too wide for a phone scrolls alone. */
 export function table(heads: readonly (string | Markup)[], rows: readonly Markup[]): Markup {
   return html`

@@ -28,7 +28,16 @@ export async function queuesPage({ jobs, base, now, mayChange }: JobsView): Prom
   return html`<h1>Queues</h1>${
     rows.length > 0
       ? table(
-        ["Queue", "Enqueued", "Processing", "Scheduled", "Awaiting", "Failed", "Oldest due", ""],
+        [
+          "Queue",
+          "Enqueued",
+          "Processing",
+          "Scheduled",
+          "Awaiting",
+          "Failed jobs",
+          "Oldest due",
+          "",
+        ],
         rows,
       )
       : html`<div class="panel empty">No queue has jobs</div>`

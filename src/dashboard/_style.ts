@@ -23,7 +23,7 @@ footer { color: var(--dim); font-size: 13px; padding-bottom: 24px }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px 14px; color: var(--text); display: block }
 a.card:hover { border-color: var(--accent); text-decoration: none }
 .card b { display: block; font-size: 24px; font-weight: 620; line-height: 1.25; font-variant-numeric: tabular-nums } .card span { color: var(--dim); font-size: 13px }
-.card.bad b { color: var(--bad) } .card.ok b { color: var(--ok) } .card.busy b { color: var(--busy) }
+th.num { text-align: right } .card.small b { font-size: 17px; line-height: 1.75 } .card.bad b { color: var(--bad) } .card.ok b { color: var(--ok) } .card.busy b { color: var(--busy) }
 .panel { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px }
 .panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(320px, 1fr)); gap: 14px; margin-top: 14px } .panel h2 { margin: 0 0 8px }
 .table { background: var(--card); border: 1px solid var(--line); border-radius: 10px; overflow-x: auto }
@@ -38,12 +38,12 @@ code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 6px 18px; margin: 0 } dt { color: var(--dim) } dd { margin: 0; overflow-wrap: anywhere }
 form.filter { display: flex; flex-wrap: wrap; gap: 8px; margin: 0 0 14px; align-items: end } label { font-size: 13px; color: var(--dim); display: grid; gap: 3px }
 input, select, button { font: inherit; color: inherit; background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 6px 10px; min-height: 36px }
-input[type=search] { min-width: 220px } input[type=checkbox] { min-height: 0; width: 16px; height: 16px }
+form.filter input { max-width: 170px } form.filter input[type=search] { min-width: 200px } input[type=checkbox] { min-height: 0; width: 16px; height: 16px }
 button { cursor: pointer; font-weight: 550 } button:hover { border-color: var(--accent) } button.danger { color: var(--bad) } button.main { background: var(--accent); border-color: var(--accent); color: var(--ground) }
 .actions { display: flex; flex-wrap: wrap; gap: 8px; margin: 0 0 16px } .actions form { margin: 0 }
 .pager { display: flex; gap: 12px; margin-top: 14px } .empty { padding: 32px; text-align: center; color: var(--dim) }
 svg { display: block; width: 100%; height: 96px } .bar-ok { fill: var(--ok) } .bar-bad { fill: var(--bad) } .bar-wait { fill: var(--accent) } .axis { stroke: var(--line) }
 progress { width: 140px; accent-color: var(--accent) } ol.line { list-style: none; margin: 0; padding: 0 } ol.line li { border-left: 3px solid var(--line); padding: 2px 0 12px 14px }
 ol.line li.succeeded { border-color: var(--ok) } ol.line li.failed, ol.line li.scheduled { border-color: var(--bad) } details summary { cursor: pointer }
-@media (max-width: 640px) { header > div, main, footer { padding-left: 12px; padding-right: 12px } th, td { padding: 8px 10px } dl { grid-template-columns: 1fr; gap: 0 } dd { margin-bottom: 8px } input[type=search] { min-width: 0; width: 100% } form.filter label { flex: 1 1 140px } }
+@media (max-width: 640px) { header > div, main, footer { padding-left: 12px; padding-right: 12px } th, td { padding: 8px 10px } dl { grid-template-columns: 1fr; gap: 0 } dd { margin-bottom: 8px } form.filter input, form.filter input[type=search] { min-width: 0; max-width: none; width: 100% } form.filter label { flex: 1 1 140px } }
 `;

@@ -3,6 +3,7 @@ import { html } from "hono/html";
 import { basePath } from "hono/route";
 import { streamSSE } from "hono/streaming";
 import { link } from "../_abort.ts";
+import { place as findPlace } from "../_builtin.ts";
 import { check, checkNames, nothing } from "../_check.ts";
 import { hostLink } from "../_host/host_link.ts";
 import { globalClock, startTimer } from "../_time/timer.ts";
@@ -13,7 +14,6 @@ import type { Jobs } from "../jobs/jobs.ts";
 import { type Access, isOwnRequest } from "./_access.ts";
 import { Events } from "./_events.ts";
 import { hostPage } from "./_host_page.ts";
-import { instance } from "./_instance.ts";
 import { jobPage } from "./_job_page.ts";
 import { filterOf, jobsPage } from "./_jobs_page.ts";
 import { layout } from "./_layout.ts";
@@ -96,7 +96,7 @@ export function dashboard(host: Host, options: DashboardOptions): Hono {
   check(`${label}.basePath`, options.basePath ?? "", "");
 
   const events = new Events(host);
-  const place = instance();
+  const place = findPlace();
   const accesses = new WeakMap<Request, Access>();
 
   const baseOf = (c: Context): string => (options.basePath ?? basePath(c)).replace(/\/+$/, "");
