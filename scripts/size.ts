@@ -86,6 +86,13 @@ const budgets: readonly Budget[] = [
     limit: 15 * kB,
   },
   {
+    // Without a driver, which the runtime has.
+    name: "jobs/sqlite",
+    code: `export * from "@runhost/host"; export { sqlite } from "@runhost/host/jobs/sqlite"`,
+    beyond: "mod",
+    limit: 8 * kB,
+  },
+  {
     // Without hono, which whoever mounts it has.
     name: "dashboard",
     code: `${core} from "@runhost/host"; export { dashboard } from "@runhost/host/dashboard"`,

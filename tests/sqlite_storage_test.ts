@@ -1,13 +1,15 @@
 import { test } from "uvu";
-import { equal } from "uvu/assert";
-import * as assert from "uvu/assert";
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { equal, is, match, throws } from "uvu/assert";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import process from "node:process";
 import type { JobState, JobStorage, NewJob, Settlement } from "../src/jobs/mod.ts";
+import { delay } from "../mod.ts";
 import { sqlite } from "../src/jobs/sqlite/mod.ts";
-import { FakeClock, FakeJobStorage, testContext } from "../src/testing/mod.ts";
+import { loadDriver } from "../src/jobs/sqlite/_driver.ts";
+import { FakeClock, FakeJobStorage, jobStorageContract, testContext } from "../src/testing/mod.ts";
 import { guard } from "./_guard.ts";
 
 guard(test);
@@ -19,7 +21,7 @@ let files = 0;
 const newFile = (): string => join(folder, `${++files}`, "jobs.db");
 
 async function opened(storage: JobStorage): Promise<JobStorage> {
-  await storage.start(new AbortController().signal, testContext("jobs"));
+  await storage.start(new AbortController().signal, testContext({ name: "jobs" }));
   return storage;
 }
 
@@ -62,7 +64,7 @@ async function outcome(call: Promise<unknown>): Promise<unknown> {
 }
 
 test("sqlite() answers what the storage in memory answers, whatever is asked", async () => {
-  const runs = Number(process.env["FUZZ_RUNS"] ?? 40);
+  const runs = Number(process.env["FUZZ_RUNS"] ?? 12);
   for (let run = 0; run < runs; run++) {
     const seed = Number(process.env["FUZZ_SEED"] ?? run + 1);
     const pick = chance(seed);
@@ -246,6 +248,288 @@ test("sqlite() takes the turn's calls together, and one that fails fails alone",
   await storage.stop();
 });
 
-void assert;
-void writeFileSync;
+/** Opens a file as a program does, to have tables of its own in it. */
+interface Own {
+  exec(sql: string): unknown;
+  prepare(sql: string): { run(): unknown; get(...values: unknown[]): unknown };
+  close(): void;
+}
+
+async function own(path: string): Promise<Own> {
+  return (await loadDriver())(path) as Own;
+}
+
+for (
+  const { name, run } of jobStorageContract(async () => {
+    const path = newFile();
+    return {
+      open: () => sqlite(path, { synchronous: "normal" }),
+      async transaction(work: (transaction: unknown) => Promise<void>) {
+        const db = await own(path);
+        try {
+          db.exec("pragma busy_timeout = 1000");
+          db.exec("begin immediate");
+          await work(db);
+          db.exec("commit");
+        } finally {
+          db.close(); // which rolls back what was not committed
+        }
+      },
+    };
+  }, { can: ["transactions"], holdTimeout: 100 })
+) {
+  test(`sqlite() as a storage: ${name}`, run);
+}
+
+test("sqlite() takes a transaction on its own file alone", async () => {
+  const path = newFile();
+  const storage = await opened(sqlite(path));
+  const other = await own(":memory:");
+  await rejects(
+    storage.add([job("1")], other),
+    /Cannot enqueue in a transaction: its connection is to memory/,
+  );
+  await rejects(storage.add([job("1")], {}), /Cannot use transaction: expected a connection/);
+  other.close();
+  await storage.stop();
+});
+
+test("sqlite() wakes those who wait for a transaction of the program's own", async () => {
+  const path = newFile();
+  const storage = await opened(sqlite(path));
+  const db = await own(path);
+  const woken = new Promise<void>((resolve) => storage.onWake(() => resolve()));
+  db.exec("begin");
+  await storage.add([job("1")], db);
+  equal(await storage.get("1"), undefined);
+  db.exec("commit");
+  await woken;
+  equal((await storage.get("1"))?.state, "enqueued");
+  db.close();
+  await storage.stop();
+});
+
+test("sqlite() waits for another's transaction while all else goes on", async () => {
+  const path = newFile();
+  const storage = await opened(sqlite(path));
+  const db = await own(path);
+  db.exec("begin immediate");
+  let added = false;
+  const adding = storage.add([job("1")]).then(() => added = true);
+  for (let turn = 0; turn < 5; turn++) await delay(5);
+  is(added, false);
+  db.exec("commit");
+  await adding;
+  db.close();
+  await storage.stop();
+});
+
+test("sqlite() says which file was locked for 30 s, and takes up after that", async () => {
+  const path = newFile();
+  const storage = await opened(sqlite(path));
+  const db = await own(path);
+  db.exec("begin immediate");
+  const { now } = performance;
+  const began = now.call(performance);
+  // Only what time it is for who waits; the rest of the world goes on.
+  performance.now = () => began + 200 * (now.call(performance) - began);
+  try {
+    await rejects(
+      storage.add([job("1")]),
+      /Cannot use SQLite file ".*jobs.db": it is locked by another process .* for \d+ s/,
+    );
+  } finally {
+    performance.now = now;
+  }
+  db.exec("commit");
+  await storage.add([job("2")]);
+  equal((await storage.list({}, 9)).jobs.map((it) => it.id), ["2"]);
+  db.close();
+  await storage.stop();
+});
+
+test("sqlite() ends the wait of a start that is cancelled", async () => {
+  const path = newFile();
+  await (await opened(sqlite(path))).stop();
+  const db = await own(path);
+  db.exec("begin exclusive");
+  const controller = new AbortController();
+  const storage = sqlite(path);
+  const starting = storage.start(controller.signal, testContext({ name: "jobs" }));
+  await delay(30);
+  controller.abort(new Error("Enough"));
+  await rejects(starting, /Enough/);
+  db.exec("commit");
+  db.close();
+  await opened(storage);
+  await storage.stop();
+});
+
+test("sqlite() is opened by the first who starts it, and closed by the last who stops it", async () => {
+  const storage = sqlite(newFile());
+  await rejects(storage.get("1"), /is not open/);
+  await Promise.all([opened(storage), opened(storage)]);
+  await storage.stop();
+  await storage.add([job("1")]);
+  const late = storage.add([job("2")]);
+  await storage.stop();
+  await late; // what was asked for before the stop is stored
+  await rejects(storage.add([job("3")]), /Cannot use SQLite file ".*": it is not open/);
+  await opened(storage);
+  equal((await storage.list({}, 9)).jobs.length, 2);
+  await storage.stop();
+});
+
+test("sqlite() refuses the tables of a newer version, and leaves them", async () => {
+  const path = newFile();
+  await (await opened(sqlite(path))).stop();
+  const db = await own(path);
+  db.exec("update runhost_version set version = 99");
+  db.close();
+  const error = await rejects(opened(sqlite(path)), /its tables are of version 99/);
+  is((error as { code?: string }).code, "ERR_STORAGE_VERSION");
+});
+
+test("sqlite() makes the tables of a program's file, whose version stays its own", async () => {
+  const path = newFile();
+  mkdirSync(dirname(path), { recursive: true });
+  const db = await own(path);
+  db.exec("create table orders (id text); pragma user_version = 7");
+  const storage = await opened(sqlite(path));
+  await storage.add([job("1")]);
+  await storage.stop();
+  equal({ ...db.prepare("pragma user_version").get() as { user_version: number } }.user_version, 7);
+  db.close();
+});
+
+test("sqlite() says what is no database", async () => {
+  const path = newFile();
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, "Not a database at all, but long enough to be looked at.".repeat(100));
+  await rejects(
+    opened(sqlite(path)),
+    /Cannot use SQLite file ".*jobs.db": .*not a database: this is another file/,
+  );
+});
+
+test("sqlite() says what cannot be opened", async () => {
+  const path = newFile();
+  mkdirSync(path, { recursive: true }); // a folder, which root cannot write to either
+  await rejects(
+    opened(sqlite(path)),
+    /Cannot use SQLite file ".*": .*: let this process read and write/,
+  );
+  await rejects(
+    opened(sqlite(join(path, "..", "..", "..", "/dev/null/jobs.db"))),
+    /Cannot use SQLite file/,
+  );
+});
+
+test("sqlite() says that the disk is full; what was confirmed is there, what rejected is not", async () => {
+  const path = newFile();
+  mkdirSync(dirname(path), { recursive: true });
+  if (!mounted(dirname(path))) return;
+  try {
+    const storage = await opened(sqlite(path));
+    const input = JSON.stringify("x".repeat(50_000));
+    const stored: string[] = [];
+    let failure: unknown;
+    for (let round = 0; round < 100 && !failure; round++) {
+      const ids = [0, 1, 2].map((it) => `${round}-${it}`);
+      const ends = await Promise.allSettled(ids.map((id) => storage.add([job(id, { input })])));
+      for (const [index, end] of ends.entries()) {
+        if (end.status === "fulfilled") stored.push(ids[index] as string);
+        else failure ??= end.reason;
+      }
+    }
+    match(`${failure}`, /Cannot use SQLite file ".*": .*disk is full: make room/);
+    const left = (await storage.list({}, 1_000)).jobs.map((it) => it.id);
+    equal(left.sort(), stored.sort());
+    await storage.stop();
+  } finally {
+    execFileSync("umount", ["-l", dirname(path)]);
+  }
+});
+
+/** Mounts a disk of 1 MB, where that is possible. */
+function mounted(folder: string): boolean {
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], { stdio: "pipe" });
+    return true;
+  } catch (error) {
+    console.log(`\nNOT TESTED: a full disk; none can be mounted here: ${error}`);
+    return false;
+  }
+}
+
+test("sqlite() finds what to take, to list and to delete by its indexes", async () => {
+  const path = newFile();
+  const storage = await opened(sqlite(path));
+  const db = (await loadDriver())(path);
+  const plan = (sql: string): string =>
+    db.prepare(`explain query plan ${sql}`).all().map((it) => (it as { detail: string }).detail)
+      .join("; ");
+  const next = plan(
+    `select seq, priority, due_at from runhost_jobs where state = 'enqueued' and queue = 'q' and name = 'a'
+      order by priority desc, due_at, seq limit 1`,
+  );
+  match(next, /USING COVERING INDEX runhost_jobs_next/);
+  is(next.includes("TEMP B-TREE"), false);
+  match(
+    plan("select min(due_at) from runhost_jobs where state = 'scheduled' and queue = 'q'"),
+    /USING COVERING INDEX runhost_jobs_due/,
+  );
+  match(
+    plan("select min(due_at) from runhost_jobs where state = 'enqueued' and queue = 'q'"),
+    /USING COVERING INDEX runhost_jobs_oldest/,
+  );
+  match(
+    plan("select id from runhost_jobs where has_key = 1 and name = 'a' and key = 'k'"),
+    /USING INDEX runhost_jobs_key/,
+  );
+  match(
+    plan(
+      "select id from runhost_jobs where state = 'processing' and hold_until <= 1 order by hold_until limit 1",
+    ),
+    /USING INDEX runhost_jobs_held/,
+  );
+  match(
+    plan(
+      "select id from runhost_jobs where state = 'processing' and cancel_requested = 1 and server = 's' order by seq",
+    ),
+    /USING INDEX runhost_jobs_asked/,
+  );
+  match(
+    plan(
+      "select seq from runhost_jobs where seq < 9 and state = 'failed' order by seq desc limit 1",
+    ),
+    /USING COVERING INDEX runhost_jobs_state/,
+  );
+  match(
+    plan(
+      "select seq from runhost_jobs where state = 'failed' and ended_at is not null and ended_at <= 9 order by ended_at limit 1",
+    ),
+    /USING COVERING INDEX runhost_jobs_ended/,
+  );
+  db.close();
+  await storage.stop();
+});
+
+test("sqlite() refuses options that it cannot use", () => {
+  throws(() => sqlite(""), /Cannot use the path of sqlite\(\): expected a path/);
+  throws(
+    () => sqlite("x", { synchronous: "off" as never }),
+    /synchronous: expected full or normal/,
+  );
+  throws(() => sqlite("x", { now: 5 as never }), /now: expected function, got number 5/);
+});
+
+/** Waits for a rejection, and gives what it is. */
+async function rejects(call: Promise<unknown>, pattern: RegExp): Promise<unknown> {
+  const [end] = await Promise.allSettled([call]);
+  if (end.status === "fulfilled") throw new Error(`Did not reject, as ${pattern}`);
+  match(`${end.reason}`, pattern);
+  return end.reason;
+}
+
 test.run();

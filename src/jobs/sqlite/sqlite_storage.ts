@@ -71,26 +71,19 @@ interface Opened {
  * @returns What a `jobServer` and a `jobClient` take as their `storage`; of one object, any number of them.
  * @throws {TypeError} If the path or an option has the wrong type.
  *
- * @example A job, and its server
+ * @example A job that outlives the process
  * ```ts
  * import { createHost } from "@runhost/host";
+ * import { defineJob, jobServer } from "@runhost/host/jobs";
  * import { sqlite } from "@runhost/host/jobs/sqlite";
  * import { equal } from "node:assert/strict";
  *
- * const storage = sqlite(":memory:");
- * const reader = {
- *   name: "reader",
- *   async start() {
- *     equal(await storage.get("nobody"), undefined);
- *   },
- * };
- * const host = createHost([{ ...storageService(), name: "storage" }, reader], { logger: false });
+ * const add = defineJob("add", { execute: ([a, b]: [number, number]) => a + b });
+ * const jobs = jobServer("jobs", { storage: sqlite(":memory:"), jobs: [add] }); // or sqlite("data/jobs.db")
+ * const host = createHost([jobs], { logger: false });
  * await host.start();
+ * equal(await jobs.result(await jobs.enqueue(add, [1, 2])), 3);
  * await host.stop();
- *
- * function storageService() {
- *   return { start: storage.start.bind(storage), stop: () => storage.stop() };
- * }
  * ```
  */
 export function sqlite(path: string, options: SqliteOptions = {}): JobStorage {
