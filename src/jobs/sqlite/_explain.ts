@@ -8,7 +8,7 @@ const advice: readonly (readonly [RegExp, string])[] = [
     "let this process write the file, and the folder it is in: SQLite keeps two more files beside it",
   ],
   [
-    /unable to open database file|permission denied|EACCES|EPERM|EROFS|NotCapable|access to/i,
+    /unable to open (database file|connection)|permission denied|EACCES|EPERM|EROFS|ENOTDIR|EEXIST|NotCapable|access to/i,
     "let this process read and write the file and its folder, or give another path",
   ],
   [/not a database/, "this is another file; give a path of its own"],

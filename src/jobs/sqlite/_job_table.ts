@@ -193,7 +193,7 @@ export class JobTable {
   expired(names: readonly string[], max: number): HeldJob[] {
     const now = this.#now();
     return this.#db.all(
-      `select ${jobColumns} from runhost_jobs where state = 'processing' and hold_until <= ?
+      `select ${jobColumns} from runhost_jobs indexed by runhost_jobs_held where state = 'processing' and hold_until <= ?
         and name in (select value from json_each(?)) order by hold_until limit ?`,
       now,
       JSON.stringify(names),
@@ -220,7 +220,8 @@ export class JobTable {
   /** Gives the jobs of a server that were asked to end. */
   cancelRequests(server: string): string[] {
     return this.#db.all(
-      `select id from runhost_jobs
+      // Older versions of SQLite take the index of all that are processing, which may be many more.
+      `select id from runhost_jobs indexed by runhost_jobs_asked
         where state = 'processing' and cancel_requested = 1 and server = ? order by seq`,
       server,
     ).map((it) => it["id"] as string);
@@ -454,8 +455,9 @@ export class JobTable {
     const over = [id];
     for (const parent of over) {
       const rows = this.#db.all(
-        `select seq, id, queue, due_at, parents, parents_on from runhost_jobs where state = 'awaiting'
-          and id in (select child from runhost_children where parent = ?) order by seq`,
+        // The children come first, whatever SQLite believes: many jobs may be awaiting others.
+        `select seq, id, queue, due_at, parents, parents_on from runhost_children
+          cross join runhost_jobs on id = child where parent = ? and state = 'awaiting' order by seq`,
         parent,
       );
       for (const row of rows) {
