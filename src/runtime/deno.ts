@@ -39,9 +39,13 @@ export {
   type DenoServerOptions as HttpServerOptions,
   httpServer,
   probeServer,
-  type SrvxServer,
 } from "./servers/_deno_server.ts";
-export { type CutRequests, RequestsCutError } from "./servers/_http_server.ts";
+export {
+  type CutRequests,
+  RequestsCutError,
+  type ServerOptions,
+  type SrvxServer,
+} from "./servers/_http_server.ts";
 export type { ProbeServerOptions } from "./servers/_probe_server.ts";
 
 const denoPlatform: ConsolePlatform = {
