@@ -121,15 +121,15 @@ export const process: readonly Mutant[] = [
   {
     fault: "a library that exits in the middle of a stop leaves no line",
     file,
-    from: "unhook ??= platform.onExit(tellOfExit);",
+    from: 'if (stopping) wanted.add("exit");',
     to: "",
     tests,
   },
   {
     fault: "the listener for the exit outlives the stop",
     file,
-    from: "unhook?.(); unhook = undefined;",
-    to: "",
+    from: 'remains && event !== "exit"',
+    to: "remains",
     tests,
   },
   {
