@@ -30,8 +30,8 @@ export const process: readonly Mutant[] = [
   {
     fault: "handlers are removed after a stop that a signal caused",
     file,
-    from: "if (remains || wanted.has(signal)) continue;",
-    to: "if (wanted.has(signal)) continue;",
+    from: 'if (wanted.has(event) || remains && event !== "exit") continue;',
+    to: "if (wanted.has(event)) continue;",
     tests,
   },
   {
