@@ -26,7 +26,7 @@ export class JobFailedError extends Error {
   readonly code: "ERR_JOB_FAILED" = "ERR_JOB_FAILED";
   /** The id of the job. */
   readonly id: string;
-  /** `failed` or `cancelled`; `undefined` if the job is not stored. */
+  /** `failed`, `cancelled`, or `succeeded` with a result that could not be stored; `undefined` if the job is not stored. */
   readonly state: JobState | undefined;
 
   /** Made by a client. */
@@ -36,7 +36,9 @@ export class JobFailedError extends Error {
       ? "is not stored: it may have been deleted after its time"
       : state === "cancelled"
       ? "was cancelled"
-      : `failed: ${first}`;
+      : state === "failed"
+      ? `failed: ${first}`
+      : `has succeeded, but its result was not stored: ${first}`;
     super(`Job "${id}" has no result: it ${what}`, error ? { cause: error } : undefined);
     this.id = id;
     this.state = state;

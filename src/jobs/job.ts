@@ -1,6 +1,6 @@
 import { check, checkNames, checkWord, nothing, refuse } from "../_check.ts";
 import { isSchema, type StandardSchema } from "../consumers/input.ts";
-import { readRetry, type Retry, type RetryOptions } from "../consumers/retry.ts";
+import { readRetry, type RetryOptions } from "../consumers/retry.ts";
 import type { ServiceContext } from "../types.ts";
 import type { KeyLifetime } from "./job_record.ts";
 
@@ -24,6 +24,7 @@ export interface JobContext {
   readonly id: string;
   /** The name of its definition. */
   readonly name: string;
+  /** The queue it waited in. */
   readonly queue: string;
   /** Which attempt this is, 1 for the first. */
   readonly attempt: number;
@@ -113,6 +114,20 @@ export interface JobDefinition<Value, Output, Input = Value> extends JobSettings
   readonly execute: JobHandler<Value, Output>;
 }
 
+/** When an attempt that failed is followed by another: `RetryOptions`, complete. */
+export interface JobRetry {
+  /** How often a job is tried in all. */
+  readonly attempts: number;
+  /** Milliseconds before the second attempt; twice as many before each further one. */
+  readonly delay: number;
+  /** The longest delay, in milliseconds. */
+  readonly maxDelay: number;
+  /** Which part of each delay is left to chance, from 0 to 1. */
+  readonly jitter: number;
+  /** Asked after each failed attempt but the last: `false` makes it the last. */
+  readonly retryable: (error: unknown) => unknown;
+}
+
 /**
  * A job that can be enqueued and run; made by {@linkcode defineJob}.
  *
@@ -123,12 +138,27 @@ export interface JobDefinition<Value, Output, Input = Value> extends JobSettings
 export interface Job<Value, Output, Input = Value> {
   /** The name under which it is stored: all processes know the job by it. */
   readonly name: string;
-  /** As it was given, with all defaults. */
-  readonly definition:
-    & Omit<JobDefinition<Value, Output, Input>, "retry">
-    & Required<Pick<JobSettings<Input>, "queue" | "timeout" | "priority" | "overlap">>
-    & { readonly retry: Retry };
+  /** The queue it waits in. */
+  readonly queue: string;
+  /** The higher, the sooner. */
+  readonly priority: number;
+  /** In milliseconds. */
+  readonly timeout: number;
+  /** Whether an occurrence may be made while the last job has not ended. */
+  readonly overlap: boolean;
+  /** When an attempt that failed is followed by another. */
+  readonly retry: JobRetry;
+  /** What checks the input. */
+  readonly input: JobSchema<Input, Value> | undefined;
+  /** What keeps others like it away. */
+  readonly unique: Uniqueness<Input> | undefined;
+  /** The work. */
+  readonly execute: JobHandler<Value, Output>;
 }
+
+/** A job of any kind, in a list of several. */
+// deno-lint-ignore no-explicit-any -- a handler takes one kind of input, a list has jobs of many
+export type AnyJob = Job<any, any, any>;
 
 const names: readonly (keyof JobDefinition<unknown, unknown>)[] = [
   "execute",
@@ -164,8 +194,8 @@ const names: readonly (keyof JobDefinition<unknown, unknown>)[] = [
  *   },
  * });
  *
- * equal(resize.definition.queue, "images");
- * equal(resize.definition.retry.attempts, 3);
+ * equal(resize.queue, "images");
+ * equal(resize.retry.attempts, 3);
  * ```
  *
  * @typeParam Value What its handler is given.
@@ -203,7 +233,17 @@ export function defineJob<Value, Output, Input>(
     checkWord(`${label}.unique.until`, unique.until ?? "started", ["started", "ended"]);
   }
   const retry = readJobRetry(definition.retry, `${label}.retry`);
-  return { name, definition: { ...definition, queue, timeout, priority, overlap, retry } };
+  return {
+    name,
+    queue,
+    priority,
+    timeout,
+    overlap,
+    retry,
+    input,
+    unique,
+    execute: execute.bind(definition),
+  };
 }
 
 /** Checks a name of a job, a queue or a recurring job. */
@@ -223,7 +263,7 @@ export function checkPriority(label: string, priority: unknown): void {
 }
 
 /** The retry of a job: a limit that nobody has set gives way to one that somebody has. */
-function readJobRetry(options: RetryOptions = {}, label: string): Retry {
+function readJobRetry(options: RetryOptions = {}, label: string): JobRetry {
   check(label, options, {});
   const { attempts = 10, jitter = 0.2, delay, maxDelay } = options;
   const usual = { delay: 10_000, maxDelay: 3_600_000 };

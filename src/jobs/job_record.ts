@@ -28,6 +28,7 @@ export interface AttemptRecord {
   readonly attempt: number;
   /** When it began, in milliseconds since 1970, as all times of a record; by the storage's clock. */
   readonly startedAt: number;
+  /** When it was over. */
   readonly endedAt: number;
   /** The id of the server. */
   readonly server: string;
@@ -39,23 +40,29 @@ export interface AttemptRecord {
 
 /** One line that a job has written to its own log. */
 export interface JobLogLine {
+  /** When it was written, by the clock of its server. */
   readonly at: number;
+  /** The line. */
   readonly text: string;
 }
 
 /** A job as the storage has it. Times are milliseconds since 1970, by the storage's clock. */
 export interface JobRecord {
+  /** Its own. */
   readonly id: string;
   /** The name of its definition. */
   readonly name: string;
+  /** The queue it waits in. */
   readonly queue: string;
   /** The higher, the sooner; a whole number. */
   readonly priority: number;
+  /** Where it is in its life. */
   readonly state: JobState;
   /** JSON. */
   readonly input: string;
   /** What travels with it: the context of a trace, say. */
   readonly headers: Readonly<Record<string, string>>;
+  /** When it was added. */
   readonly createdAt: number;
   /** From when on it may run, or might. */
   readonly dueAt: number;
@@ -69,9 +76,11 @@ export interface JobRecord {
   readonly cancelRequested: boolean;
   /** Its key among the jobs of its name, if it has one. */
   readonly key?: string | undefined;
+  /** Until when it has the key. */
   readonly keyUntil: KeyLifetime;
   /** Jobs that it comes after. */
   readonly parents: readonly string[];
+  /** What those must have become. */
   readonly parentsOn: ParentCondition;
   /** The recurring job that made it. */
   readonly recurring?: string | undefined;
@@ -97,7 +106,9 @@ export interface JobDetails extends JobRecord {
 
 /** Which jobs are meant; all conditions that are set must hold. */
 export interface JobFilter {
+  /** One of these. */
   readonly state?: JobState | readonly JobState[] | undefined;
+  /** The queue they wait in. */
   readonly queue?: string | undefined;
   /** The name of the definition. */
   readonly job?: string | undefined;
@@ -124,6 +135,7 @@ export interface JobPage {
 
 /** A queue of which the storage knows, because it has jobs or is paused. */
 export interface QueueRecord {
+  /** Its name. */
   readonly queue: string;
   /** Whether no server takes from it. */
   readonly paused: boolean;
@@ -137,8 +149,11 @@ export interface QueueRecord {
 export interface MinuteRecord {
   /** When the minute began. */
   readonly minute: number;
+  /** The queue. */
   readonly queue: string;
+  /** Jobs that were done. */
   readonly succeeded: number;
+  /** Jobs whose last attempt failed. */
   readonly failed: number;
   /** Attempts that began. */
   readonly started: number;
@@ -156,6 +171,7 @@ export interface ServerRecord {
   readonly name: string;
   /** Where it runs: host and process, as far as the runtime tells. */
   readonly location: string;
+  /** When it was first heard of. */
   readonly startedAt: number;
   /** When it was last heard of. */
   readonly seenAt: number;
@@ -167,14 +183,19 @@ export interface ServerRecord {
 
 /** A recurring job as it is stored. */
 export interface RecurringRecord {
+  /** Its own. */
   readonly id: string;
   /** The name of the definition. */
   readonly job: string;
-  /** What each of its jobs has, as in a {@linkcode JobRecord}. */
+  /** The queue its jobs wait in. */
   readonly queue: string;
+  /** Their priority. */
   readonly priority: number;
+  /** Their input, as JSON. */
   readonly input: string;
+  /** Their key. */
   readonly key?: string | undefined;
+  /** Until when each has it. */
   readonly keyUntil: KeyLifetime;
   /** Whether the next job may be made while the last one has not ended. */
   readonly overlap: boolean;

@@ -16,21 +16,31 @@ import type {
 
 /** A job that is to be stored. */
 export interface NewJob {
+  /** Its own. */
   readonly id: string;
+  /** The name of its definition. */
   readonly name: string;
+  /** The queue it waits in. */
   readonly queue: string;
+  /** The higher, the sooner. */
   readonly priority: number;
   /** JSON. */
   readonly input: string;
+  /** What travels with it. */
   readonly headers: Readonly<Record<string, string>>;
-  /** When it may run: in milliseconds from now, or a time since 1970; by the storage's clock. At once if neither is set. */
+  /** Milliseconds from now before which it may not run, by the storage's clock; at once if this and `at` are not set. */
   readonly delay?: number | undefined;
+  /** The time before which it may not run, in milliseconds since 1970. */
   readonly at?: number | undefined;
+  /** Its key among the jobs of its name. */
   readonly key?: string | undefined;
+  /** Until when it has the key. */
   readonly keyUntil: KeyLifetime;
   /** Jobs that it comes after. */
   readonly parents: readonly string[];
+  /** What those must have become. */
   readonly parentsOn: ParentCondition;
+  /** The recurring job that makes it. */
   readonly recurring?: string | undefined;
 }
 
@@ -44,6 +54,7 @@ export interface AddedJob {
 
 /** A server's hold on a job: nobody else takes or settles it meanwhile. */
 export interface Hold {
+  /** The id of the job. */
   readonly id: string;
   /** Another one with each take of the job. */
   readonly token: number;
@@ -54,6 +65,7 @@ export interface HeldJob extends JobRecord, Hold {}
 
 /** What a server wants to take. */
 export interface TakeOptions {
+  /** Which queue it takes from. */
   readonly queue: string;
   /** The names of the jobs that the server knows. */
   readonly names: readonly string[];
@@ -67,6 +79,7 @@ export interface TakeOptions {
 
 /** What a server has got. */
 export interface Taken {
+  /** Jobs that are its own from now on. */
   readonly jobs: readonly HeldJob[];
   /**
    * In how many milliseconds the next job of the queue that is `scheduled` now is due, whatever its name;
@@ -103,6 +116,7 @@ export interface JobNote {
 
 /** The next job of a recurring one. */
 export interface RecurringFiring {
+  /** The id of the recurring job. */
   readonly id: string;
   /** `nextAt` as it was read. */
   readonly seenAt: number;
@@ -114,8 +128,11 @@ export interface RecurringFiring {
 
 /** How long jobs are kept after their end, in milliseconds. */
 export interface Retention {
+  /** Those that were done. */
   readonly succeeded: number;
+  /** Those whose last attempt failed. */
   readonly failed: number;
+  /** Those that were cancelled. */
   readonly cancelled: number;
 }
 

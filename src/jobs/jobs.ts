@@ -12,14 +12,15 @@ import type {
 import type { Job } from "./job.ts";
 import type { JobEvent } from "./job_event.ts";
 
-declare const output: unique symbol;
-
 /**
  * The id of a job, which knows what the job results in.
  *
  * @typeParam Output What its handler returns.
  */
-export type JobId<Output = unknown> = string & { readonly [output]?: (result: Output) => Output };
+export type JobId<Output = unknown> = string & {
+  /** Never there: it keeps the type. */
+  readonly "~output"?: (result: Output) => Output;
+};
 
 /** How a job is enqueued. */
 export interface EnqueueOptions {
@@ -75,7 +76,7 @@ export interface ListOptions extends Omit<JobFilter, "from" | "to"> {
 /** When a recurring job is due, and what it is given. */
 export interface Recurring<Input = unknown> {
   /** What is run. */
-  // deno-lint-ignore no-explicit-any -- a list has jobs of any output
+  // deno-lint-ignore no-explicit-any -- what its handler sees and returns does not matter here
   readonly job: Job<any, any, Input>;
   /** What it is given each time. */
   readonly input: Input;
@@ -111,16 +112,16 @@ export interface Jobs {
    * @throws {RangeError} If the input is larger than 256 KiB as JSON, or an option is out of range.
    * @throws {MissingParentError} If a job of `after` is not stored.
    */
-  // deno-lint-ignore no-explicit-any -- what the handler sees does not matter here
   enqueue<Output, Input>(
+    // deno-lint-ignore no-explicit-any -- what the handler sees does not matter here
     job: Job<any, Output, Input>,
     input: Input,
     options?: EnqueueOptions,
   ): Promise<JobId<Output>>;
 
   /** Stores several jobs, all or none; see {@linkcode Jobs.enqueue}. */
-  // deno-lint-ignore no-explicit-any -- as above
   enqueueAll<Output, Input>(
+    // deno-lint-ignore no-explicit-any -- as above
     job: Job<any, Output, Input>,
     inputs: Iterable<Input>,
     options?: EnqueueAllOptions,

@@ -467,7 +467,7 @@ export class FakeJobStorage implements JobStorage {
   }
 
   #now(): number {
-    return this.#epoch + this.#clock.now();
+    return Math.floor(this.#epoch + this.#clock.now());
   }
 
   #call(member: keyof JobStorage): void {

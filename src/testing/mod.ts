@@ -44,4 +44,10 @@ export {
   type SourceTrait,
 } from "./source_contract.ts";
 export { leaseContract, type LeaseContractOptions, type LeaseFixture } from "./lease_contract.ts";
+export {
+  jobStorageContract,
+  type JobStorageContractOptions,
+  type JobStorageFixture,
+  type JobStorageTrait,
+} from "./job_storage_contract.ts";
 export type { Lease, Term } from "../supervision/mod.ts";
