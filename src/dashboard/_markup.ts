@@ -83,12 +83,16 @@ export function table(heads: readonly (string | Markup)[], rows: readonly Markup
     <div class="table">
       <table>
         <thead>
-          <tr>${heads.map((it) => html`<th scope="col">${it}</th>`)}</tr>
+          <tr>${heads.map(head)}</tr>
         </thead>
         <tbody>${rows}</tbody>
       </table>
     </div>
   `;
+}
+
+function head(text: string | Markup): Markup {
+  return html`<th scope="col" class="${numbers.has(text) ? "num" : ""}">${text}</th>`;
 }
 
 /** A form with one button, for a change. */

@@ -33,6 +33,7 @@ td.wide { min-width: 180px; overflow-wrap: anywhere } td form { display: inline-
 .badge { display: inline-block; padding: 1px 9px; border-radius: 99px; font-size: 12.5px; font-weight: 550; background: var(--shade); color: var(--idle); white-space: nowrap }
 .succeeded, .started, .ok, .healthy { color: var(--ok) } .failed, .unhealthy, .abandoned { color: var(--bad) }
 .processing, .starting, .running { color: var(--busy) } .scheduled, .awaiting, .degraded, .paused, .stopping, .draining { color: var(--warn) }
+h1 .badge { vertical-align: middle }
 pre { background: var(--shade); border-radius: 8px; padding: 12px 14px; margin: 0; overflow: auto; max-height: 420px; font: 13px/1.5 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere }
 code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 6px 18px; margin: 0 } dt { color: var(--dim) } dd { margin: 0; overflow-wrap: anywhere }
