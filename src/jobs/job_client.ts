@@ -131,7 +131,7 @@ export class JobClient implements Jobs, HostedService {
   async enqueue<Output, Input>(
     // deno-lint-ignore no-explicit-any -- see `Jobs`
     job: Job<any, Output, Input>,
-    input: Input,
+    input: NoInfer<Input>,
     options: EnqueueOptions = {},
   ): Promise<JobId<Output>> {
     check("the options of enqueue", options, {});
@@ -143,7 +143,7 @@ export class JobClient implements Jobs, HostedService {
   async enqueueAll<Output, Input>(
     // deno-lint-ignore no-explicit-any -- see `Jobs`
     job: Job<any, Output, Input>,
-    inputs: Iterable<Input>,
+    inputs: Iterable<NoInfer<Input>>,
     options: EnqueueAllOptions = {},
   ): Promise<JobId<Output>[]> {
     checkList("the inputs of enqueueAll", inputs);

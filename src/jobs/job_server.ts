@@ -1,5 +1,6 @@
 import { AbortError, Latch, link } from "../_abort.ts";
 import { check, checkFinite, checkList, checkNames, checkWhole, nothing } from "../_check.ts";
+import { place } from "../_builtin.ts";
 import { draw } from "../_time/chance.ts";
 import { backoff } from "../_time/backoff.ts";
 import { BackgroundService } from "../background_service.ts";
@@ -12,7 +13,6 @@ import { decoder } from "../consumers/input.ts";
 import type { HostedService, ServiceContext } from "../types.ts";
 import { Chore } from "./_chore.ts";
 import { type AttemptEnd, errorText, type JobDelivery } from "./_job_delivery.ts";
-import { location } from "./_location.ts";
 import { Minutes } from "./_minutes.ts";
 import { write } from "./_payload.ts";
 import { type QueueOwner, QueueSource } from "./_queue_source.ts";
@@ -128,6 +128,7 @@ export class JobServer extends JobClient {
   readonly #sources: QueueSource[] = [];
   readonly #pumps: Pump<HeldJob>[] = [];
   readonly #work: BackgroundService;
+  readonly #location: string;
   readonly #minutes: Minutes = new Minutes();
   readonly #counts = {
     succeeded: 0,
@@ -160,6 +161,8 @@ export class JobServer extends JobClient {
       cancelled: 0,
       failed: 0,
     });
+    const { hostname, process } = place();
+    this.#location = `${hostname}:${process}`;
     this.#options = options;
     this.#holdTimeout = holdTimeout;
     this.#retention = { succeeded, cancelled, failed };
@@ -441,7 +444,7 @@ export class JobServer extends JobClient {
       await this.storage.beat({
         id,
         name: this.name,
-        location: location(),
+        location: this.#location,
         queues: Object.fromEntries(this.#concurrency),
         active: held.size,
       }, minutes);

@@ -79,7 +79,7 @@ export interface Recurring<Input = unknown> {
   // deno-lint-ignore no-explicit-any -- what its handler sees and returns does not matter here
   readonly job: Job<any, any, Input>;
   /** What it is given each time. */
-  readonly input: Input;
+  readonly input: NoInfer<Input>;
   /** A cron pattern of five fields, or six with seconds in front, as `cron` of `@runhost/host/cron` reads it. */
   readonly pattern: string;
   /**
@@ -115,7 +115,7 @@ export interface Jobs {
   enqueue<Output, Input>(
     // deno-lint-ignore no-explicit-any -- what the handler sees does not matter here
     job: Job<any, Output, Input>,
-    input: Input,
+    input: NoInfer<Input>,
     options?: EnqueueOptions,
   ): Promise<JobId<Output>>;
 
@@ -123,7 +123,7 @@ export interface Jobs {
   enqueueAll<Output, Input>(
     // deno-lint-ignore no-explicit-any -- as above
     job: Job<any, Output, Input>,
-    inputs: Iterable<Input>,
+    inputs: Iterable<NoInfer<Input>>,
     options?: EnqueueAllOptions,
   ): Promise<JobId<Output>[]>;
 
