@@ -268,14 +268,13 @@ export class FakeJobStorage implements JobStorage {
       if (!row || row.state !== "scheduled" && !ended.includes(row.state)) return false;
       const { key, name } = row;
       if (key !== undefined && !row.hasKey && this.#ofKey(name, key)) return false;
-      if (ended.includes(row.state)) row.attempt = 0;
+      if (ended.includes(row.state)) {
+        row.attempt = 0;
+        Object.assign(row, { endedAt: undefined, result: undefined });
+        Object.assign(row, { error: undefined, progress: undefined });
+      }
       row.state = "enqueued";
       row.dueAt = this.#now();
-      row.endedAt =
-        row.result =
-        row.error =
-        row.progress =
-          undefined;
       row.hasKey = key !== undefined;
       this.#wake(row.queue);
       return true;

@@ -18,7 +18,14 @@ export type { JobStorageContractOptions, JobStorageFixture, JobStorageTrait };
 
 const words: readonly JobStorageTrait[] = ["transactions"];
 
-const checks: readonly JobStorageCheck[] = [...adds, ...keys, ...takes, ...holds, ...ends, ...cancels];
+const checks: readonly JobStorageCheck[] = [
+  ...adds,
+  ...keys,
+  ...takes,
+  ...holds,
+  ...ends,
+  ...cancels,
+];
 
 /**
  * What every `JobStorage` must keep, as checks for any test runner: whoever writes one for an engine runs

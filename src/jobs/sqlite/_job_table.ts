@@ -241,7 +241,8 @@ export class JobTable {
       }
       this.#db.run(
         `update runhost_jobs set state = 'enqueued', attempt = ?, due_at = ?, ended_at = null, result = null,
-          error = null, progress = null, has_key = ? where seq = ?`,
+          error = case state when 'scheduled' then error end, progress = case state when 'scheduled' then progress end,
+          has_key = ? where seq = ?`,
         isOver(row) ? 0 : row["attempt"],
         now,
         key !== null,

@@ -177,7 +177,12 @@ export const cancels: readonly JobStorageCheck[] = [
       const back = [...jobs].reverse();
       await bench.atOnce(both, 8, (it, index) => it.extend(index % 2 ? jobs : back, bench.long));
       const requested = await storage.cancelRequests("server");
-      bench.sameSet(requested, ids, "the jobs that are to end", "the order in which rows are locked");
+      bench.sameSet(
+        requested,
+        ids,
+        "the jobs that are to end",
+        "the order in which rows are locked",
+      );
     },
   },
   {

@@ -1,3 +1,4 @@
+import type { HeldJob } from "../../jobs/job_storage.ts";
 import { broken } from "../contract.ts";
 import { jobOf, type JobStorageCheck, takeOf } from "./bench.ts";
 import type { AttemptRecord } from "../../jobs/job_record.ts";
@@ -269,7 +270,7 @@ export const ends: readonly JobStorageCheck[] = [
         20,
         async (it, index) => {
           const id = pairs[index >> 1]?.[index & 1] as keyof typeof held;
-          await it.settle(held[id], { state: "succeeded" });
+          await it.settle(held[id] as HeldJob, { state: "succeeded" });
         },
       );
       const wanted = Object.fromEntries(pairs.map((_, index) => [`child ${index}`, "enqueued"]));
