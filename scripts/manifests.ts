@@ -55,7 +55,9 @@ for (const [key, source] of Object.entries(deno.exports)) {
 
 // The tests and examples get the same packages from either manifest.
 for (const [name, specifier] of Object.entries(deno.imports)) {
-  same(`imports["${name}"]`, specifier, `npm:${name}@${npm.devDependencies[name]}`);
+  const [, packageName = "", path = ""] = /^((?:@[^/]+\/)?[^/]+)(\/.*)?$/.exec(name) ?? [];
+  const wanted = `npm:${packageName}@${npm.devDependencies[packageName]}${path}`;
+  same(`imports["${name}"]`, specifier, wanted);
 }
 
 // Deno reads no tsconfig.json beside compiler options of its own, so those that make checks

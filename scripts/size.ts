@@ -22,9 +22,9 @@ const core = "export { BackgroundService, runHost }";
 // Every rule of docs/design.md is in the core's bytes, with the checks and messages an operator needs.
 const budgets: readonly Budget[] = [
   { name: "core", code: `${core} from "@runhost/host"`, limit: 8 * kB },
-  { name: "node", code: `${core} from "@runhost/host/node"`, beyond: "core", limit: 2.8 * kB },
-  { name: "deno", code: `${core} from "@runhost/host/deno"`, beyond: "core", limit: 2.9 * kB },
-  { name: "bun", code: `${core} from "@runhost/host/bun"`, beyond: "core", limit: 3 * kB },
+  { name: "node", code: `${core} from "@runhost/host/node"`, beyond: "core", limit: 2.75 * kB },
+  { name: "deno", code: `${core} from "@runhost/host/deno"`, beyond: "core", limit: 2.87 * kB },
+  { name: "bun", code: `${core} from "@runhost/host/bun"`, beyond: "core", limit: 2.96 * kB },
   {
     name: "health",
     code: `${core} from "@runhost/host"; export { healthHandler } from "@runhost/host/health"`,
@@ -79,6 +79,27 @@ const budgets: readonly Budget[] = [
     limit: 4.8 * kB,
   },
   {
+    // With the pump of the consumers, and without croner, which is asked for when something recurs.
+    name: "jobs",
+    code: `${core} from "@runhost/host"; export { defineJob, jobServer } from "@runhost/host/jobs"`,
+    beyond: "core",
+    limit: 15 * kB,
+  },
+  {
+    // Without a driver, which the runtime has.
+    name: "jobs/sqlite",
+    code: `export * from "@runhost/host"; export { sqlite } from "@runhost/host/jobs/sqlite"`,
+    beyond: "mod",
+    limit: 9 * kB,
+  },
+  {
+    // Without hono, which whoever mounts it has.
+    name: "dashboard",
+    code: `${core} from "@runhost/host"; export { dashboard } from "@runhost/host/dashboard"`,
+    beyond: "core",
+    limit: 12 * kB,
+  },
+  {
     name: "rabbitmq",
     code: `${core} from "@runhost/host"; export { rabbitSource } from "@runhost/host/rabbitmq"`,
     beyond: "core",
@@ -109,7 +130,7 @@ const budgets: readonly Budget[] = [
     name: "testing",
     code: `${core} from "@runhost/host"; export * from "@runhost/host/testing"`,
     beyond: "core",
-    limit: 10.5 * kB,
+    limit: 30 * kB,
   },
 ];
 
@@ -139,7 +160,7 @@ async function measure(code: string): Promise<{ size: number; parts: string }> {
     target: "es2022",
     write: false,
     metafile: true,
-    external: ["@opentelemetry/api", "croner"],
+    external: ["@opentelemetry/api", "croner", "hono", "hono/*"],
   });
   const [bundle] = outputFiles;
   return {

@@ -17,3 +17,29 @@ export function builtin(name: string): unknown {
 export async function loadBuiltin(name: string): Promise<unknown> {
   return builtin(name) ?? await import(/* webpackIgnore: true */ /* @vite-ignore */ name);
 }
+
+/** Where this program runs, as an operator finds it: as far as the runtime tells, and lets ask. */
+export interface Place {
+  readonly hostname: string;
+  readonly process: string;
+  readonly runtime: string;
+}
+
+/** Asks the runtime where this program runs. */
+export function place(): Place {
+  const os = builtin("node:os") as { hostname(): string } | undefined;
+  const own = builtin("node:process") as { readonly pid: number; version: string } | undefined;
+  const { navigator } = globalThis as { readonly navigator?: { readonly userAgent?: string } };
+  const [agent] = /^[\w.]+\/[\w.]+$/.exec(navigator?.userAgent ?? "") ?? [];
+  let hostname = "this host";
+  try {
+    hostname = os?.hostname() ?? hostname;
+  } catch {
+    // Deno asks for a permission.
+  }
+  return {
+    hostname,
+    process: `${own?.pid ?? "?"}`,
+    runtime: agent?.replace("/", " ") ?? (own ? `Node ${own.version.slice(1)}` : "?"),
+  };
+}

@@ -14,6 +14,7 @@ import type { Settings } from "./_settings.ts";
 import { Settler } from "./_settler.ts";
 import { SpareSignals } from "./_spare_signals.ts";
 import { backoff } from "../_time/backoff.ts";
+import type { Retry } from "./retry.ts";
 import type { Delivery, Source } from "./source.ts";
 import type { ConsumerDetails } from "./types.ts";
 import type { ServiceContext } from "../types.ts";
@@ -31,11 +32,26 @@ type Origin<T> =
   | { readonly source: Source<T>; readonly memory?: undefined }
   | { readonly source?: undefined; readonly memory: MemorySource<T> };
 
+/** What an attempt may take, and what follows one that failed. */
+export type Limits = Pick<Settings<unknown>, "retry" | "timeout">;
+
 /** What a {@linkcode Pump} is told by its owner. */
 export type PumpOptions<T> = Origin<T> & {
   readonly settings: Settings<T>;
   /** Makes one attempt at what is held. */
   readonly handle: (held: Held<T>, signal: AbortSignal) => unknown;
+  /**
+   * What holds for one delivery, where that is not the same for all.
+   *
+   * @default {what the settings say}
+   */
+  readonly limitsOf?: ((held: Held<T>) => Limits) | undefined;
+  /**
+   * What messages call a delivery.
+   *
+   * @default {"an item"}
+   */
+  readonly nameOf?: ((held: Held<T>) => string) | undefined;
   /** Called when the intake has closed. */
   readonly onClose?: (() => void) | undefined;
   /** Whether to warn of what is given back at the end of the grace; the owner may know better. */
@@ -54,6 +70,8 @@ export class Pump<T> {
   readonly #origin: Origin<T>;
   readonly #settings: Settings<T>;
   readonly #handle: (held: Held<T>, signal: AbortSignal) => unknown;
+  readonly #limitsOf: (held: Held<T>) => Limits;
+  readonly #nameOf: (held: Held<T>) => string;
   readonly #onClose: () => void;
   readonly #warns: boolean;
 
@@ -94,9 +112,12 @@ export class Pump<T> {
 
   constructor(options: PumpOptions<T>) {
     const { settings, handle, onClose = nothing, warns = true } = options;
+    const { limitsOf = () => settings, nameOf = () => "an item" } = options;
     this.#origin = options;
     this.#settings = settings;
     this.#handle = handle;
+    this.#limitsOf = limitsOf;
+    this.#nameOf = nameOf;
     this.#onClose = onClose;
     this.#warns = warns;
   }
@@ -285,7 +306,7 @@ export class Pump<T> {
 
   /** Never rejects. One frame, and no wait that is not needed: queues in memory live of it. */
   async #process(held: Held<T>): Promise<void> {
-    const { timeout } = this.#settings;
+    const { timeout } = this.#limitsOf(held);
     this.#running++;
     if (this.#over(held)) await this.#settler.release(held, 0);
     else held.hold?.begin();
@@ -301,7 +322,7 @@ export class Pump<T> {
       // Only the end of the grace would abort this attempt, and it aborts all: a spare will do.
       const spare = timeout === Infinity && !held.hold ? this.#spares.take() : undefined;
       const signal = held.signal = spare ?? new Latch();
-      if (timeout < Infinity) held.clearLimit = this.#limit(signal);
+      if (timeout < Infinity) held.clearLimit = this.#limit(signal, timeout);
       try {
         await this.#handle(held, signal.signal);
         held.clearLimit();
@@ -323,8 +344,7 @@ export class Pump<T> {
   }
 
   /** Aborts an attempt that takes longer than `timeout`. */
-  #limit(signal: Latch): Clear {
-    const { timeout } = this.#settings;
+  #limit(signal: Latch, timeout: number): Clear {
     return startTimer(this.#context.clock, timeout, () => {
       signal.abort(new AbortError(`The item took longer than ${timeout} ms`));
     });
@@ -334,11 +354,13 @@ export class Pump<T> {
   async #failed(held: Held<T>, failure: Failure): Promise<void> {
     const dropped = this.#forced || isLost(held);
     if (dropped && gaveWay(failure.error, held.signal)) return this.#settler.release(held, 0);
-    const { retry, random } = this.#settings;
+    const { random } = this.#settings;
+    const { retry } = this.#limitsOf(held);
     const last = !dropped &&
-      (held.refused || held.attempt >= retry.attempts || !this.#isRetryable(failure.error));
+      (held.refused || held.attempt >= retry.attempts || !this.#isRetryable(retry, failure.error));
     const which = `attempt ${held.attempt} of ${retry.attempts}`;
-    const what = held.refused ? "refused the value of an item" : "failed to handle an item";
+    const item = this.#nameOf(held);
+    const what = held.refused ? `refused the value of ${item}` : `failed to handle ${item}`;
     this.#ledger.counts.failed++;
     report(this.#context, last ? "error" : "warn", `${what} (${which})`, failure);
     if (held.settling) return; // it was let go meanwhile
@@ -350,9 +372,9 @@ export class Pump<T> {
     held.attempt++;
   }
 
-  #isRetryable(error: unknown): boolean {
+  #isRetryable(retry: Retry, error: unknown): boolean {
     try {
-      return this.#settings.retry.retryable(error) !== false;
+      return retry.retryable(error) !== false;
     } catch (worse) {
       report(this.#context, "error", 'failed to ask "retry.retryable"', { error: worse });
       return true;
@@ -364,7 +386,8 @@ export class Pump<T> {
    * told to reject it. If that fails it is released, so that the value is not lost.
    */
   async #bury(held: Held<T>, failure: Failure): Promise<void> {
-    const { onDeadLetter, retry, random } = this.#settings;
+    const { onDeadLetter, random } = this.#settings;
+    const { retry } = this.#limitsOf(held);
     try {
       const noted = onDeadLetter(valueOf(held), failure.error, itemOf(held));
       await this.patience.wait(noted, 'its "onDeadLetter"', this.#context);

@@ -8,8 +8,8 @@ export const processPlatform: ConsolePlatform = {
   check: () => checkRuntime("node"),
   mainThread: inMainThread,
   signals: () => stopSignals(currentProcess().platform === "win32"),
-  on: (signal, handler) => void currentProcess().on(signal, handler),
-  off: (signal, handler) => void currentProcess().off(signal, handler),
+  on: (event, handler) => void currentProcess().on(event, handler),
+  off: (event, handler) => void currentProcess().off(event, handler),
   interactive: () => currentProcess().stdout.isTTY,
   exitCode: () => currentProcess().exitCode,
   setExitCode(code: number | undefined): void {
@@ -18,10 +18,6 @@ export const processPlatform: ConsolePlatform = {
     if (code === undefined && process.exitCode) process.exitCode = 0; // Bun keeps the code when it is set to `undefined` (Workaround: bun-exit-code)
   },
   exit: (code) => currentProcess().exit(code),
-  onExit(callback: () => void): () => void {
-    currentProcess().on("exit", callback);
-    return () => void currentProcess().off("exit", callback);
-  },
   startUnheldTimer(callback: () => void, ms: number): () => void {
     const timer = setTimeout(callback, ms);
     (timer as { unref?(): void }).unref?.();

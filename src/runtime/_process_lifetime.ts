@@ -19,9 +19,9 @@ export interface Platform {
   mainThread(): boolean;
   /** The signals that mean stop, where they exist. */
   signals(): readonly string[];
-  /** May throw where a signal does not exist. */
-  on(signal: string, handler: () => void): void;
-  off(signal: string, handler: () => void): void;
+  /** Calls back at a signal, or at `exit`, whoever ends the process; throws where a signal does not exist. */
+  on(event: string, handler: () => void): void;
+  off(event: string, handler: () => void): void;
   /** Whether a human watches. */
   interactive(): boolean | undefined;
   /** The code the process will end with so far. */
@@ -29,8 +29,6 @@ export interface Platform {
   setExitCode(code: number | undefined): void;
   /** Ends the process now. */
   exit(code: number): void;
-  /** Calls back when the process exits, whoever ends it; returns what ends that. */
-  onExit(callback: () => void): () => void;
   /** Calls back later if something else still keeps the process alive; returns what ends that. */
   startUnheldTimer(callback: () => void, ms: number): () => void;
   /** The kinds of what keeps the process alive, where the runtime tells. */
@@ -137,7 +135,7 @@ interface Remains {
 /** No host has registered, and no signal has come. */
 function createProcessLifetime(platform: Platform): ProcessLifetime {
   const hosts = new Set<RegisteredHost>();
-  /** The signals that are handled, with what ends that. */
+  /** The signals, and the exit, that are handled, with what ends that. */
   const handled = new Map<string, () => void>();
   /** What asked the process to stop, and when the signal came that counted last. */
   const requests = new Set<string>();
@@ -151,36 +149,30 @@ function createProcessLifetime(platform: Platform): ProcessLifetime {
   let remains: Remains | undefined;
   let stoppedAt = 0;
   let timers: (() => void)[] = [];
-  let unhook: (() => void) | undefined;
 
-  /** Handles what somebody is to hear, and no more; while something remains, what somebody heard, too. */
+  /** Handles what a host is to hear, and no more; while something remains, signals that one heard, too. */
   const listen = (): void => {
     const wanted = new Set<string>();
-    for (const { signals, forceSignals, asked } of hosts) {
+    for (const { signals, forceSignals, asked, stopping } of hosts) {
       // Before the request, a signal that could only end the grace does what it always does.
       for (const signal of asked ? [...signals, ...forceSignals] : signals) wanted.add(signal);
+      if (stopping) wanted.add("exit");
     }
-    for (const signal of wanted) {
-      if (!handled.has(signal)) handled.set(signal, handle(signal));
+    for (const event of wanted) {
+      if (!handled.has(event)) handled.set(event, handle(event));
     }
-    for (const [signal, off] of handled) {
-      if (remains || wanted.has(signal)) continue;
+    for (const [event, off] of handled) {
+      if (wanted.has(event) || remains && event !== "exit") continue;
       off();
-      handled.delete(signal);
-    }
-    if ([...hosts].some(({ stopping }) => stopping)) {
-      unhook ??= platform.onExit(tellOfExit);
-    } else {
-      unhook?.();
-      unhook = undefined;
+      handled.delete(event);
     }
   };
 
-  const handle = (signal: string): () => void => {
-    const handler = (): void => received(signal);
+  const handle = (event: string): () => void => {
+    const handler = (): void => event === "exit" ? tellOfExit() : received(event);
     try {
-      platform.on(signal, handler);
-      return () => platform.off(signal, handler);
+      platform.on(event, handler);
+      return () => platform.off(event, handler);
     } catch {
       return nothing; // not every signal exists everywhere
     }

@@ -28,21 +28,25 @@ import {
   withConsoleLifetime,
 } from "./_console_lifetime.ts";
 import { processPlatform } from "./_process.ts";
-import { currentProcess } from "./types/process.ts";
 import { checkRuntime } from "./_runtime.ts";
+import { currentProcess } from "./types/process.ts";
 import type { Host, HostLifetime, HostOptions, RunHostOptions, Services } from "../types.ts";
 
 export * from "../core.ts";
 export type { ConsoleLifetimeOptions, RunHostOptions };
+export type { BunServer } from "./types/bun.ts";
 export type { FetchResult, ServerContext } from "./servers/_fetch.ts";
 export {
   type BunServerOptions as HttpServerOptions,
   httpServer,
   probeServer,
-  type SrvxServer,
 } from "./servers/_bun_server.ts";
-export type { BunServer } from "./types/bun.ts";
-export { type CutRequests, RequestsCutError } from "./servers/_http_server.ts";
+export {
+  type CutRequests,
+  RequestsCutError,
+  type ServerOptions,
+  type SrvxServer,
+} from "./servers/_http_server.ts";
 export type { ProbeServerOptions } from "./servers/_probe_server.ts";
 
 /** Tells the modules of one evaluation from those that a reload has evaluated anew. */

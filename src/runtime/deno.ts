@@ -39,27 +39,33 @@ export {
   type DenoServerOptions as HttpServerOptions,
   httpServer,
   probeServer,
-  type SrvxServer,
 } from "./servers/_deno_server.ts";
-export { type CutRequests, RequestsCutError } from "./servers/_http_server.ts";
+export {
+  type CutRequests,
+  RequestsCutError,
+  type ServerOptions,
+  type SrvxServer,
+} from "./servers/_http_server.ts";
 export type { ProbeServerOptions } from "./servers/_probe_server.ts";
 
 const denoPlatform: ConsolePlatform = {
   check: () => checkRuntime("deno"),
   mainThread: inMainThread,
   signals: () => stopSignals(currentDeno().build.os === "windows"),
-  on: (signal, handler) => currentDeno().addSignalListener(signal, handler),
-  off: (signal, handler) => currentDeno().removeSignalListener(signal, handler),
+  on: (event, handler) =>
+    event === "exit"
+      ? addEventListener("unload", handler)
+      : currentDeno().addSignalListener(event, handler),
+  off: (event, handler) =>
+    event === "exit"
+      ? removeEventListener("unload", handler)
+      : currentDeno().removeSignalListener(event, handler),
   interactive: () => currentDeno().stdout.isTerminal(),
   exitCode: () => currentDeno().exitCode,
   setExitCode(code: number | undefined): void {
     currentDeno().exitCode = code ?? 0;
   },
   exit: (code) => currentDeno().exit(code),
-  onExit(callback: () => void): () => void {
-    addEventListener("unload", callback);
-    return () => removeEventListener("unload", callback);
-  },
   startUnheldTimer(callback: () => void, ms: number): () => void {
     const timer = setTimeout(callback, ms);
     currentDeno().unrefTimer(timer);

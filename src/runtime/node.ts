@@ -34,9 +34,13 @@ export {
   httpServer,
   type NodeServerOptions as HttpServerOptions,
   probeServer,
-  type SrvxServer,
 } from "./servers/_node_server.ts";
-export { type CutRequests, RequestsCutError } from "./servers/_http_server.ts";
+export {
+  type CutRequests,
+  RequestsCutError,
+  type ServerOptions,
+  type SrvxServer,
+} from "./servers/_http_server.ts";
 export type { ProbeServerOptions } from "./servers/_probe_server.ts";
 
 /**

@@ -34,6 +34,7 @@ export {
   type FakeLeaseOptions,
   type FakeLeaseTrouble,
 } from "./fake_lease.ts";
+export { FakeJobStorage, type FakeJobStorageOptions } from "./fake_job_storage.ts";
 export { forgetSignals } from "./forget_signals.ts";
 export type { ContractCheck, ContractFixture, ContractOptions } from "./contract.ts";
 export {
@@ -43,4 +44,10 @@ export {
   type SourceTrait,
 } from "./source_contract.ts";
 export { leaseContract, type LeaseContractOptions, type LeaseFixture } from "./lease_contract.ts";
+export {
+  jobStorageContract,
+  type JobStorageContractOptions,
+  type JobStorageFixture,
+  type JobStorageTrait,
+} from "./job_storage_contract.ts";
 export type { Lease, Term } from "../supervision/mod.ts";

@@ -30,8 +30,8 @@ export const process: readonly Mutant[] = [
   {
     fault: "handlers are removed after a stop that a signal caused",
     file,
-    from: "if (remains || wanted.has(signal)) continue;",
-    to: "if (wanted.has(signal)) continue;",
+    from: 'if (wanted.has(event) || remains && event !== "exit") continue;',
+    to: "if (wanted.has(event)) continue;",
     tests,
   },
   {
@@ -121,15 +121,15 @@ export const process: readonly Mutant[] = [
   {
     fault: "a library that exits in the middle of a stop leaves no line",
     file,
-    from: "unhook ??= platform.onExit(tellOfExit);",
+    from: 'if (stopping) wanted.add("exit");',
     to: "",
     tests,
   },
   {
     fault: "the listener for the exit outlives the stop",
     file,
-    from: "unhook?.(); unhook = undefined;",
-    to: "",
+    from: 'remains && event !== "exit"',
+    to: "remains",
     tests,
   },
   {

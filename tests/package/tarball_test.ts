@@ -132,6 +132,7 @@ function runsProgram(specifier: string, ...command: [string, ...string[]]): void
 const honoProgram = `
   import type { Host } from "@runhost/host";
   import { probeHandler, hostContext } from "@runhost/host/hono";
+  import { dashboard } from "@runhost/host/dashboard";
   import { Hono } from "hono";
 
   export const application = (host: Host) =>
@@ -144,7 +145,7 @@ const honoProgram = `
 /** A consumer that uses each entry but Hono's, and the types that need a lib of their own. */
 function typedProgram(): string {
   const entries = Object.keys(manifest.exports)
-    .filter((key) => key !== "./package.json" && key !== "./hono")
+    .filter((key) => !["./package.json", "./hono", "./dashboard"].includes(key))
     .map((key, index) => `export * as entry${index} from "@runhost/host${key.slice(1)}";`);
   return `${entries.join("\n")}
     import { BackgroundService, createHost, type ServiceContext } from "@runhost/host";

@@ -1,5 +1,5 @@
 import { check, nothing } from "../../_check.ts";
-import type { HostedService, HostedServiceHooks, ServiceContext } from "../../types.ts";
+import type { HostedService, ServiceContext } from "../../types.ts";
 import { type FetchResult, serveFetch, type ServerContext } from "./_fetch.ts";
 import {
   checkServer,
@@ -8,30 +8,20 @@ import {
   listenError,
   type Place,
   refuseListening,
+  type ServerOptions,
   serverService,
   srvxListener,
+  type SrvxServer,
 } from "./_http_server.ts";
 import { type BunServer, type BunServing, currentBun } from "../types/bun.ts";
 import { createProbeServer, type ProbeServerOptions } from "./_probe_server.ts";
-
-/** What is used of a server of `srvx`, made with `manual: true`. */
-export interface SrvxServer {
-  /** Begins to listen. */
-  serve(): unknown;
-  /** Closes it, and waits for what was given to its `waitUntil`. */
-  close(): PromiseLike<unknown>;
-  /** What it gives to `Bun.serve`. */
-  readonly serveOptions?: unknown;
-  /** Its server of Bun, once it listens. */
-  readonly bun?: { readonly server?: unknown } | undefined;
-}
 
 /**
  * Options of {@linkcode httpServer} on Bun: a handler, or a server of srvx, and all settings and
  * hooks of a hosted service. What `starting` and `start` do is done before it listens, what `stop`
  * and `stopped` do after it has drained.
  */
-export interface BunServerOptions extends HostedServiceHooks {
+export interface BunServerOptions extends ServerOptions {
   /**
    * Answers requests: `app.fetch` of Hono, which finds `server` as `c.env`.
    *
@@ -47,47 +37,39 @@ export interface BunServerOptions extends HostedServiceHooks {
    * @default {3000, or what the environment says}
    */
   readonly port?: number | undefined;
-  /**
-   * The address to listen on.
-   *
-   * @default {all of this machine}
-   */
-  readonly hostname?: string | undefined;
   /** More options of `Bun.serve`: `websocket`, `tls`, `error`, `routes`, which bypass `fetch`. */
   readonly serve?: object | undefined;
-  /**
-   * Milliseconds the stop may take before what is left is cut, inside the host's `shutdownTimeout`.
-   *
-   * @default {Infinity}
-   */
-  readonly stopTimeout?: number | undefined;
 }
 
-/** What `Bun.serve` takes. */
-interface ServeOptions extends Place {
-  readonly fetch: (request: Request, server: BunServer) => FetchResult;
-  readonly reusePort?: boolean | undefined;
-}
+type Handler = (request: Request, server: BunServer) => FetchResult;
 
-/** Milliseconds between two looks whether a drain is over. (Workaround: bun-drained) */
-const interval = 20;
+/** Who answers, and how to listen: on `Bun.serve`, or on srvx, which does that. */
+interface Source extends Place {
+  readonly fetch: BunServerOptions["fetch"];
+  /** Without a handler it has routes that answer. */
+  serve(handler: Handler | undefined): BunServing | Promise<BunServing>;
+}
 
 /**
  * A server as a hosted service.
  *
  * Its start resolves when it listens, and tells where: in the event `serviceListening` and in the
- * log. Before anything stops (`stopping`) it takes no new connection and closes idle ones, 100 ms
- * after the last answer that said keep-alive: its client may be about to ask again. Its stop waits
- * until every request in flight has been answered. From the moment the stop is asked for,
- * answers of `fetch` carry `Connection: close`: during a `drainDelay` clients learn to go
- * elsewhere. When the grace is over, what is left is cut, and the stop rejects with a
- * {@linkcode RequestsCutError}.
+ * log. Before anything stops (`stopping`) it takes no new connection; its stop waits until every
+ * request in flight has been answered. From the moment the stop is asked for, answers carry
+ * `Connection: close`: during a `drainDelay` clients learn to go elsewhere. When the grace is over,
+ * that of the host or the service's own `stopTimeout`, what is left is cut, and the stop rejects with
+ * a {@linkcode RequestsCutError} that names it.
  *
  * A response that never ends by itself has to be ended: an event stream when `lifetime.closing`
  * fires (or the request signal of `@runhost/host/hono` does), a WebSocket by closing it then, with
  * code 1001. On `lifetime.stopping` their clients would come back during a `drainDelay`.
  *
- * For srvx, give it `serve({ fetch, manual: true, gracefulShutdown: false, silent: true })`.
+ * The server stays as it was given: nothing of this is left on it after the stop. For srvx, give it
+ * `serve({ fetch, manual: true, gracefulShutdown: false, silent: true })`.
+ *
+ * On Bun, the intake closes 100 ms after the last answer that said keep-alive, as its client may be
+ * about to ask again, and idle connections close with it. Only answers of `fetch` carry
+ * `Connection: close`, those of `routes` do not.
  *
  * @param name What the host calls it.
  * @throws {TypeError} If an option has the wrong type; the message names service and option.
@@ -121,7 +103,10 @@ export function httpServer(name: string, options: BunServerOptions): HostedServi
   return serverService(
     name,
     options,
-    (context) => server ? listenSrvx(server, context) : listen(options, context),
+    async (context) =>
+      server
+        ? srvxListener(await listen(srvxSource(server, context), context), server, context)
+        : await listen(bunSource(options), context),
   );
 }
 
@@ -154,51 +139,15 @@ export function probeServer(name: string, options: ProbeServerOptions): HostedSe
   return createProbeServer(
     name,
     options,
-    (fetch, context) => listen({ ...options, fetch }, context),
+    (fetch, context) => listen(bunSource({ ...options, fetch }), context),
   );
 }
 
-async function listen(options: BunServerOptions, context: ServiceContext): Promise<Listener> {
-  const { fetch, port, hostname, serve } = options;
-  const served = fetch && serveFetch(fetch, context);
-  try {
-    const server = currentBun().serve({
-      reusePort: false, // else Bun may share a port that is in use (Workaround: bun-reuse-port)
-      ...serve,
-      ...port !== undefined && { port },
-      ...hostname && { hostname },
-      ...served && { fetch: served.handle },
-    });
-    return listener(server, served?.accept);
-  } catch (error) {
-    throw listenError(error, context.name, options);
-  }
-}
+/** Milliseconds between two looks whether a drain is over. (Workaround: bun-drained) */
+const interval = 20;
 
-/** It listens with another handler, and is as it was afterwards. */
-async function listenSrvx(server: SrvxServer, context: ServiceContext): Promise<Listener> {
-  const { serveOptions } = server;
-  const { fetch, reusePort } = serveOptions as ServeOptions;
-  const { handle, accept } = serveFetch(fetch, context);
-  refuseListening(server.bun?.server, context);
-  Object.assign(server, {
-    serveOptions: {
-      ...serveOptions as object,
-      reusePort: reusePort ?? false,
-      fetch: handle,
-    },
-  });
-  try {
-    await server.serve();
-  } catch (error) {
-    throw listenError(error, context.name, serveOptions as ServeOptions);
-  } finally {
-    Object.assign(server, { serveOptions });
-  }
-  return srvxListener(listener(server.bun!.server as BunServing, accept), server, context);
-}
-
-function listener(server: BunServing, accept: Listener["accept"]): Listener {
+async function listen(source: Source, context: ServiceContext): Promise<Listener> {
+  const served = source.fetch && serveFetch(source.fetch, context);
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Closes the connections that wait, as soon as there are no others. */
@@ -207,10 +156,17 @@ function listener(server: BunServing, accept: Listener["accept"]): Listener {
     else timer = setTimeout(closeIdle, interval);
   };
 
+  let server: BunServing;
+  try {
+    server = await source.serve(served?.handle);
+  } catch (error) {
+    throw listenError(error, context.name, source);
+  }
+
   return {
     url: server.url.href.replace(/\/\/(0\.0\.0\.0|\[::\])/, "//localhost"),
     requests: () => server.pendingRequests,
-    accept,
+    accept: served?.accept,
 
     close() {
       const closed = server.stop();
@@ -224,6 +180,48 @@ function listener(server: BunServing, accept: Listener["accept"]): Listener {
       const { pendingRequests: requests, pendingWebSockets: sockets } = server;
       server.stop(true);
       return { requests, sockets, tunnels: 0, upgrades: 0 };
+    },
+  };
+}
+
+function bunSource({ fetch, port, hostname, serve }: BunServerOptions): Source {
+  const place = { ...port !== undefined && { port }, ...hostname && { hostname } };
+  return {
+    ...place,
+    fetch,
+    serve: (handler) =>
+      currentBun().serve({
+        reusePort: false, // else Bun may share a port that is in use (Workaround: bun-reuse-port)
+        ...serve,
+        ...place,
+        ...handler && { fetch: handler },
+      }),
+  };
+}
+
+/** It listens with another handler, and is as it was when it listens. */
+function srvxSource(server: SrvxServer, context: ServiceContext): Source {
+  const serveOptions = server.serveOptions as Place & {
+    readonly fetch: Handler;
+    readonly reusePort?: boolean;
+  };
+  return {
+    ...serveOptions,
+    async serve(handler) {
+      refuseListening(server.bun?.server, context);
+      Object.assign(server, {
+        serveOptions: {
+          ...serveOptions,
+          reusePort: serveOptions.reusePort ?? false,
+          fetch: handler,
+        },
+      });
+      try {
+        await server.serve();
+      } finally {
+        Object.assign(server, { serveOptions });
+      }
+      return server.bun!.server as BunServing;
     },
   };
 }

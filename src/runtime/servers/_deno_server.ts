@@ -1,5 +1,5 @@
 import { check, nothing } from "../../_check.ts";
-import type { HostedService, HostedServiceHooks, ServiceContext } from "../../types.ts";
+import type { HostedService, ServiceContext } from "../../types.ts";
 import { type FetchResult, serveFetch, type ServerContext } from "./_fetch.ts";
 import {
   addressOf,
@@ -9,32 +9,20 @@ import {
   listenError,
   type Place,
   refuseListening,
+  type ServerOptions,
   serverService,
   srvxListener,
+  type SrvxServer,
 } from "./_http_server.ts";
 import { currentDeno, type DenoServer, type ServeInfo } from "../types/deno.ts";
 import { createProbeServer, type ProbeServerOptions } from "./_probe_server.ts";
-
-/** What is used of a server of `srvx`, made with `manual: true`. */
-export interface SrvxServer {
-  /** Begins to listen. */
-  serve(): unknown;
-  /** Closes it, and waits for what was given to its `waitUntil`. */
-  close(): PromiseLike<unknown>;
-  /** Answers requests. */
-  fetch(request: Request, info: ServeInfo): Response | Promise<Response>;
-  /** What it gives to `Deno.serve`. */
-  readonly serveOptions?: unknown;
-  /** Its server of Deno, once it listens. */
-  readonly deno?: { readonly server?: unknown } | undefined;
-}
 
 /**
  * Options of {@linkcode httpServer} on Deno: a handler, or a server of srvx, and all settings and
  * hooks of a hosted service. What `starting` and `start` do is done before it listens, what `stop`
  * and `stopped` do after it has drained.
  */
-export interface DenoServerOptions extends HostedServiceHooks {
+export interface DenoServerOptions extends ServerOptions {
   /**
    * Answers requests: `app.fetch` of Hono, which finds `info` as `c.env`.
    *
@@ -50,20 +38,8 @@ export interface DenoServerOptions extends HostedServiceHooks {
    * @default {8000}
    */
   readonly port?: number | undefined;
-  /**
-   * The address to listen on.
-   *
-   * @default {all of this machine}
-   */
-  readonly hostname?: string | undefined;
   /** More options of `Deno.serve`: `cert` and `key`, `onError`. */
   readonly serve?: object | undefined;
-  /**
-   * Milliseconds the stop may take before what is left is cut, inside the host's `shutdownTimeout`.
-   *
-   * @default {Infinity}
-   */
-  readonly stopTimeout?: number | undefined;
 }
 
 type Handler = (request: Request, info: ServeInfo) => FetchResult;
@@ -81,24 +57,26 @@ interface Source extends Place {
  * A server as a hosted service.
  *
  * Its start resolves when it listens, and tells where: in the event `serviceListening` and in the
- * log. Its stop waits until every request in flight has been answered. Before anything stops
- * (`stopping`) it takes no new connection, 100 ms after the last answer that said keep-alive: its
- * client may be about to ask again. While requests are still in flight Deno could not cut them any
- * more if it did, so until they are done it answers new ones with status 503. From the moment the
- * stop is asked for, answers carry `Connection: close`: during a `drainDelay` clients learn to go
- * elsewhere. When the grace is over, what is left is cut, and the stop rejects with a
- * {@linkcode RequestsCutError}.
+ * log. Before anything stops (`stopping`) it takes no new connection; its stop waits until every
+ * request in flight has been answered. From the moment the stop is asked for, answers carry
+ * `Connection: close`: during a `drainDelay` clients learn to go elsewhere. When the grace is over,
+ * that of the host or the service's own `stopTimeout`, what is left is cut, and the stop rejects with
+ * a {@linkcode RequestsCutError} that names it.
  *
  * A response that never ends by itself has to be ended: an event stream when `lifetime.closing`
  * fires (or the request signal of `@runhost/host/hono` does), a WebSocket by closing it then, with
- * code 1001. On `lifetime.stopping` their clients would come back during a `drainDelay`. Deno 2.9 closes
- * WebSockets itself once no request is in flight; older ones leave them open.
+ * code 1001. On `lifetime.stopping` their clients would come back during a `drainDelay`.
  *
- * For Deno a request has been answered when the response is on its way. A client that does not read
- * it, or connects to a server with TLS and says nothing, cannot be cut: the host gives the service
- * up, by its name.
+ * The server stays as it was given: nothing of this is left on it after the stop. For srvx, give it
+ * `serve({ fetch, manual: true, gracefulShutdown: false, silent: true })`.
  *
- * For srvx, give it `serve({ fetch, manual: true, gracefulShutdown: false, silent: true })`.
+ * On Deno, an answer is over when it is on its way. A client that does not read it, or connects to a
+ * server with TLS and says nothing, cannot be cut: the host gives the service up, by its name.
+ *
+ * On Deno, the intake closes 100 ms after the last answer that said keep-alive, as its client may be
+ * about to ask again. While requests are still in flight Deno could not cut them any more if it did,
+ * so until they are done it answers new ones with status 503. Deno 2.9 closes WebSockets itself once
+ * no request is in flight; older ones leave them open.
  *
  * @param name What the host calls it.
  * @throws {TypeError} If an option has the wrong type; the message names service and option.

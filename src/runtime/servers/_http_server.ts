@@ -80,8 +80,38 @@ export class RequestsCutError extends Error implements CutRequests {
   }
 }
 
-/** What the servers of all runtimes can be told. */
-export interface ServerOptions extends Place, HostedServiceHooks {}
+/** Where a server listens, and all settings and hooks of a hosted service. */
+export interface ServerOptions extends HostedServiceHooks {
+  /** Where it listens: a whole number up to 65535, 0 for any port. */
+  readonly port?: number | undefined;
+  /**
+   * The address it listens on.
+   *
+   * @default {all of this machine}
+   */
+  readonly hostname?: string | undefined;
+}
+
+/** Where a server is to listen, as far as that is known. */
+export type Place = Pick<ServerOptions, "port" | "hostname">;
+
+/** What is used of a server of `srvx`; on Deno and Bun of one that was made with `manual: true`. */
+export interface SrvxServer {
+  /** Begins to listen; on Node it may have begun. */
+  serve(): unknown;
+  /** Closes it, and waits for what was given to its `waitUntil`. */
+  close(): PromiseLike<unknown>;
+  /** Answers requests. */
+  fetch(request: Request): Response | Promise<Response>;
+  /** What it gives to `Deno.serve` or `Bun.serve`. */
+  readonly serveOptions?: unknown;
+  /** Its server of Node. */
+  readonly node?: { readonly server?: unknown } | undefined;
+  /** Its server of Deno, once it listens. */
+  readonly deno?: { readonly server?: unknown } | undefined;
+  /** Its server of Bun, once it listens. */
+  readonly bun?: { readonly server?: unknown } | undefined;
+}
 
 /** Checks the place of a server, and the names of its options: `own`, and those of every service. */
 export function checkServer(name: string, options: ServerOptions, own: readonly string[]): string {
@@ -194,12 +224,6 @@ export function addressOf(scheme: string, hostname: string, port: number): strin
   return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}/`;
 }
 
-/** Where a server was to listen, as far as that is known. */
-export interface Place {
-  readonly port?: number | undefined;
-  readonly hostname?: string | undefined;
-}
-
 /** What is wrong with the place where a server was to listen, and what to do. */
 const troubles: Readonly<Record<string, string>> = {
   EADDRINUSE: "is in use: stop what listens there, or choose another port",
@@ -228,15 +252,10 @@ export function listenError(error: unknown, service: string, place: Place): unkn
   return Object.assign(named, { code });
 }
 
-/** What a server of srvx has on every runtime. */
-interface SrvxClose {
-  close(): PromiseLike<unknown>;
-}
-
 /** A listener of srvx, whose `close` waits for what its handlers gave to its own `waitUntil`. */
 export function srvxListener(
   listener: Listener,
-  server: SrvxClose,
+  server: SrvxServer,
   { waitUntil }: ServiceContext,
 ): Listener {
   const close = async (): Promise<void> => {

@@ -2,37 +2,29 @@ import { link } from "../../_abort.ts";
 import { loadBuiltin } from "../../_builtin.ts";
 import { check, nothing } from "../../_check.ts";
 import { startTimer } from "../../_time/timer.ts";
-import type { HostedService, HostedServiceHooks, ServiceContext } from "../../types.ts";
+import type { HostedService, ServiceContext } from "../../types.ts";
 import {
   addressOf,
   checkServer,
   type Listener,
   listenError,
   type Place,
+  type ServerOptions,
   serverService,
   srvxListener,
+  type SrvxServer,
 } from "./_http_server.ts";
 import { type HttpServer, type Server, turn, watchServer } from "./_node_watch.ts";
 import { createProbeServer, type ProbeServerOptions } from "./_probe_server.ts";
 
 export type { HttpServer };
 
-/** What is used of a server of `srvx`. */
-export interface SrvxServer {
-  /** Begins to listen, or joins that. */
-  serve(): unknown;
-  /** Closes it, and waits for what was given to its `waitUntil`. */
-  close(): PromiseLike<unknown>;
-  /** Its server of Node. */
-  readonly node?: { readonly server?: unknown } | undefined;
-}
-
 /**
  * Options of {@linkcode httpServer} on Node, and all settings and hooks of a hosted service. What
  * `starting` and `start` do is done before it listens, what `stop` and `stopped` do after it has
  * drained.
  */
-export interface NodeServerOptions extends HostedServiceHooks {
+export interface NodeServerOptions extends ServerOptions {
   /** The server, or a function that makes it at the start. */
   readonly server:
     | HttpServer
@@ -45,18 +37,6 @@ export interface NodeServerOptions extends HostedServiceHooks {
    * already, or is about to: `start` waits for that, but 2 seconds at most.
    */
   readonly port?: number | undefined;
-  /**
-   * The address to listen on.
-   *
-   * @default {all of this machine}
-   */
-  readonly hostname?: string | undefined;
-  /**
-   * Milliseconds the stop may take before what is left is cut, inside the host's `shutdownTimeout`.
-   *
-   * @default {Infinity}
-   */
-  readonly stopTimeout?: number | undefined;
 }
 
 /**
@@ -64,24 +44,26 @@ export interface NodeServerOptions extends HostedServiceHooks {
  *
  * Its start resolves when it listens, and tells where: in the event `serviceListening` and in the
  * log. Before anything stops (`stopping`) it takes no new connection; its stop waits until every
- * request in flight has been answered, and until the last byte of each answer is on its way. From
- * the moment the stop is asked for, answers carry `Connection: close`, and sessions of HTTP/2 are
- * told to go: during a `drainDelay` clients learn to go elsewhere. When the grace is over, what is
- * left is cut, and the stop rejects with a {@linkcode RequestsCutError} that names it: requests,
- * WebSockets, tunnels, upgrades.
- *
- * Connections that wait for a request are closed with the intake; those that were accepted, or
- * answered with keep-alive, less than 100 ms before have 100 ms for one more request.
+ * request in flight has been answered. From the moment the stop is asked for, answers carry
+ * `Connection: close`: during a `drainDelay` clients learn to go elsewhere. When the grace is over,
+ * that of the host or the service's own `stopTimeout`, what is left is cut, and the stop rejects with
+ * a {@linkcode RequestsCutError} that names it.
  *
  * A response that never ends by itself has to be ended: an event stream when `lifetime.closing`
  * fires (or the request signal of `@runhost/host/hono` does), a WebSocket by closing it then, with
  * code 1001. On `lifetime.stopping` their clients would come back during a `drainDelay`.
  *
- * The server stays as it was given: nothing of this is left on it after the stop. For Hono, give
- * it `createAdaptorServer({ fetch: app.fetch })`, for srvx
- * `serve({ fetch, manual: true, gracefulShutdown: false, silent: true })`. A server that listens
+ * The server stays as it was given: nothing of this is left on it after the stop. For srvx, give it
+ * `serve({ fetch, manual: true, gracefulShutdown: false, silent: true })`.
+ *
+ * On Node, for Hono, give it `createAdaptorServer({ fetch: app.fetch })`. A server that listens
  * before the host starts goes on listening if the start fails before it comes to this service, and
  * requests that came before this service's start are not waited for.
+ *
+ * On Node, an answer is over when its last byte is on its way. Sessions of HTTP/2 are told to go, as
+ * answers are. Connections that wait for a request are closed with the intake; those that were
+ * accepted, or answered with keep-alive, less than 100 ms before have 100 ms for one more request.
+ * What is cut is requests, WebSockets, tunnels and upgrades.
  *
  * @param name What the host calls it.
  * @throws {TypeError} If an option has the wrong type; the message names service and option.

@@ -1,23 +1,23 @@
 import { onAbort } from "../../on_abort.ts";
 import { healthHandler } from "../../health/health_handler.ts";
 import { define, hostedService } from "../../hosted_service.ts";
-import type { HostedService, HostedServiceHooks, ServiceContext } from "../../types.ts";
+import type { HostedService, ServiceContext } from "../../types.ts";
 import { lastOnConnection } from "./_fetch.ts";
-import { announce, checkPort, checkServer, type Listener } from "./_http_server.ts";
+import {
+  announce,
+  checkPort,
+  checkServer,
+  type Listener,
+  type ServerOptions,
+} from "./_http_server.ts";
 
 /**
  * Options of `probeServer`, and all settings and hooks of a hosted service. What `starting` does is
  * done before it listens.
  */
-export interface ProbeServerOptions extends HostedServiceHooks {
+export interface ProbeServerOptions extends ServerOptions {
   /** Where it listens: a whole number up to 65535, 0 for any port. */
   readonly port: number;
-  /**
-   * The address it listens on.
-   *
-   * @default {all of this machine}
-   */
-  readonly hostname?: string | undefined;
 }
 
 /** A server for probes as a service: `listen` opens it. */

@@ -1,0 +1,80 @@
+import { textOf } from "../_log.ts";
+import { nothing } from "../_check.ts";
+import { type Clear, startTimer } from "../_time/timer.ts";
+import { report } from "../consumers/_report.ts";
+import { cut } from "./_payload.ts";
+import type { JobLogLine } from "./job_record.ts";
+import type { Hold, JobStorage } from "./job_storage.ts";
+import type { ServiceContext } from "../types.ts";
+
+/** Milliseconds that what a handler says waits, so that one who says much costs little. */
+const pause = 250;
+/** The most characters of a progress, and of a line. */
+const mostText = 4_096;
+/** The most lines that wait: of more in one pause, the oldest are dropped, as the storage would. */
+const mostLines = 1_000;
+
+/** What a handler says of its job, stored in the background. No promise here rejects: the words of a job are not its work. */
+export class Notebook {
+  readonly #hold: Hold;
+  readonly #storage: JobStorage;
+  readonly #context: ServiceContext;
+  #progress: string | undefined;
+  #lines: JobLogLine[] = [];
+  #clear: Clear = nothing;
+  #isWaiting = false;
+  #isClosed = false;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(hold: Hold, storage: JobStorage, context: ServiceContext) {
+    this.#hold = hold;
+    this.#storage = storage;
+    this.#context = context;
+  }
+
+  progress(value: unknown): void {
+    let text: string;
+    try {
+      text = JSON.stringify(value) ?? "null";
+    } catch (error) {
+      text = JSON.stringify(`The progress cannot be written as JSON: ${textOf(error)}`);
+    }
+    this.#progress = text.length > mostText ? JSON.stringify(cut(text, 200)) : text;
+    this.#soon();
+  }
+
+  log(line: unknown): void {
+    this.#lines.push({ at: Date.now(), text: cut(String(line), mostText) });
+    if (this.#lines.length > mostLines) this.#lines.shift();
+    this.#soon();
+  }
+
+  /** Stores what waits, and takes no more: the attempt is over. */
+  close(): Promise<void> {
+    this.#isClosed = true;
+    this.#clear();
+    this.#write();
+    return this.#writing;
+  }
+
+  #soon(): void {
+    if (this.#isWaiting || this.#isClosed) return;
+    this.#isWaiting = true;
+    this.#clear = startTimer(this.#context.clock, pause, () => this.#write());
+  }
+
+  #write(): void {
+    this.#isWaiting = false;
+    const [progress, log] = [this.#progress, this.#lines];
+    if (progress === undefined && log.length === 0) return;
+    this.#progress = undefined;
+    this.#lines = [];
+    const note = log.length > 0 ? { progress, log } : { progress };
+    this.#writing = this.#writing.then(() => this.#storage.note(this.#hold, note)).catch(
+      (error) => {
+        const what = `failed to store the progress and the log of job "${this.#hold.id}"`;
+        report(this.#context, "warn", what, { error });
+      },
+    );
+  }
+}

@@ -1,0 +1,83 @@
+import { link } from "../_abort.ts";
+import { nothing } from "../_check.ts";
+import { startTimer } from "../_time/timer.ts";
+import type { Delivery, ReceiveOptions, Source } from "../consumers/source.ts";
+import { JobDelivery } from "./_job_delivery.ts";
+import type { DeliveryOwner } from "./_job_delivery.ts";
+import type { HeldJob } from "./job_storage.ts";
+
+/** Milliseconds after which a queue is looked at in any case: a storage may miss a wake. */
+const longestRest = 5_000;
+
+/** What a {@linkcode QueueSource} needs of its server. */
+export interface QueueOwner extends DeliveryOwner {
+  /** The server's id. */
+  readonly id: string;
+  /** The names of all jobs that it knows. */
+  readonly names: readonly string[];
+  /** Takes note of a job that was taken. */
+  taken(delivery: JobDelivery): void;
+}
+
+/** One queue of a storage, as what a pump takes from. */
+export class QueueSource implements Source<HeldJob> {
+  /** What is released with a delay is `scheduled` in the storage. */
+  readonly delays = true;
+  readonly pollInterval = 0;
+  readonly #queue: string;
+  readonly #owner: () => QueueOwner;
+  /** Counts the wakes, so that none between a question and its answer is missed. */
+  #wakes = 0;
+  #wake: () => void = nothing;
+
+  /** @param owner Gives that of the run. */
+  constructor(queue: string, owner: () => QueueOwner) {
+    this.#queue = queue;
+    this.#owner = owner;
+  }
+
+  /** Something may be new, in one queue or in any. */
+  woken(queue: string | undefined): void {
+    if (queue !== undefined && queue !== this.#queue) return;
+    this.#wakes++;
+    this.#wake();
+  }
+
+  async receive(
+    signal: AbortSignal,
+    { max }: ReceiveOptions,
+  ): Promise<readonly Delivery<HeldJob>[]> {
+    const owner = this.#owner();
+    const { storage, id: server, names, holdTimeout, context } = owner;
+    while (true) {
+      signal.throwIfAborted();
+      const wakes = this.#wakes;
+      const { jobs, dueIn = Infinity } = await storage.take({
+        queue: this.#queue,
+        names,
+        max,
+        server,
+        holdTimeout,
+      });
+      if (jobs.length > 0) {
+        return jobs.map((job) => {
+          const delivery = new JobDelivery(job, owner);
+          owner.taken(delivery);
+          return delivery;
+        });
+      }
+      if (wakes !== this.#wakes) continue;
+      const rest = Math.min(Math.ceil(dueIn), longestRest);
+      let unlink = nothing;
+      let clear = nothing;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        clear = startTimer(context.clock, rest, resolve);
+        unlink = link(signal, () => resolve());
+      });
+      this.#wake = nothing;
+      clear();
+      unlink();
+    }
+  }
+}
