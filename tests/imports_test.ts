@@ -83,7 +83,10 @@ test("runtimes are named in runtime/, systemd/ and jobs/sqlite/, and where a mod
   for (const file of graph.keys()) {
     if (/^src\/(runtime\/|systemd\/|jobs\/sqlite\/|_builtin\.ts)/.test(file)) continue;
     const code = read(file).replace(/\/\*[^]*?\*\/|\/\/.*/g, "");
-    assert.not(/(?<!\.)\b(process\.|Deno\.|Bun\.|globalThis\.(process|Deno|Bun))|"node:/.test(code), file);
+    assert.not(
+      /(?<!\.)\b(process\.|Deno\.|Bun\.|globalThis\.(process|Deno|Bun))|"node:/.test(code),
+      file,
+    );
   }
 });
 

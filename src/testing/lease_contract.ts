@@ -161,22 +161,29 @@ const checks: readonly { readonly name: string; check(bench: Bench): Promise<voi
       const leases = await Promise.all(holders.map((it) => bench.of(it)));
       const { signal } = new AbortController();
       const { duration } = bench;
-      const answers = await bench.fulfils(
-        "acquire(), eight at a time",
-        () =>
-          Promise.all(
-            leases.map((it, index) =>
-              it.acquire(signal, { holder: holders[index] as string, duration })
+      for (let rounds = 1;; rounds++) {
+        const begun = bench.now();
+        const answers = await bench.fulfils(
+          "acquire(), eight at a time",
+          () =>
+            Promise.all(
+              leases.map((it, index) =>
+                it.acquire(signal, { holder: holders[index] as string, duration })
+              ),
             ),
-          ),
-      );
-      const terms = answers.filter((it) => it !== undefined);
-      if (terms.length !== 1) {
-        throw broken(
-          "one gets it",
-          `${terms.length} did`,
-          "whether acquire() looks and takes at once",
         );
+        const terms = answers.filter((it) => it !== undefined);
+        if (terms.length === 1) return;
+        // A round that took longer than a term lasts may well have seen two of them.
+        const isSlow = terms.length > 1 && bench.now() - begun >= duration;
+        if (!isSlow || rounds === 10) {
+          throw broken(
+            "one gets it",
+            `${terms.length} did`,
+            "whether acquire() looks and takes at once",
+          );
+        }
+        for (const term of terms) await bench.release(term);
       }
     },
   },

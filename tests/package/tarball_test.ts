@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
@@ -101,10 +101,16 @@ for (const [compiler, tsc] of Object.entries(compilers)) {
 }
 
 for (const [compiler, tsc] of Object.entries(compilers)) {
-  test(`the entry for Hono compiles with ${compiler}, beside Hono`, () => {
-    const hono = join(consumer, "node_modules/hono");
-    if (!existsSync(hono)) symlinkSync(join(root, "node_modules/hono"), hono, "junction");
-    compile(tsc, honoProgram, { ...resolutions.nodenext, ...globals["DOM and ESNext.Disposable"] });
+  test(`the entries for Hono and OpenTelemetry compile with ${compiler}, beside those`, () => {
+    for (const peer of ["hono", "@opentelemetry/api"]) {
+      const path = join(consumer, "node_modules", peer);
+      mkdirSync(dirname(path), { recursive: true });
+      if (!existsSync(path)) symlinkSync(join(root, "node_modules", peer), path, "junction");
+    }
+    compile(tsc, peersProgram, {
+      ...resolutions.nodenext,
+      ...globals["DOM and ESNext.Disposable"],
+    });
   });
 }
 
@@ -129,12 +135,15 @@ function runsProgram(specifier: string, ...command: [string, ...string[]]): void
   assert.is(run(consumer, ...command, "main.js"), "working\nworked\nstopped\n");
 }
 
-const honoProgram = `
+const peersProgram = `
   import type { Host } from "@runhost/host";
   import { probeHandler, hostContext } from "@runhost/host/hono";
   import { dashboard } from "@runhost/host/dashboard";
+  import { openTelemetry } from "@runhost/host/opentelemetry";
   import { Hono } from "hono";
 
+  export const end = (host: Host) => openTelemetry(host);
+  export const pages = (host: Host) => dashboard(host, { authorize: () => "read" });
   export const application = (host: Host) =>
     new Hono().get("/readyz", probeHandler(host)).use(hostContext(host)).get(
       "/",
@@ -142,10 +151,13 @@ const honoProgram = `
     );
 `;
 
-/** A consumer that uses each entry but Hono's, and the types that need a lib of their own. */
+/** What needs a peer for its types, and what is no module. */
+const beside = ["./package.json", "./hono", "./dashboard", "./opentelemetry"];
+
+/** A consumer that uses each entry but those, and the types that need a lib of their own. */
 function typedProgram(): string {
   const entries = Object.keys(manifest.exports)
-    .filter((key) => !["./package.json", "./hono", "./dashboard"].includes(key))
+    .filter((key) => !beside.includes(key))
     .map((key, index) => `export * as entry${index} from "@runhost/host${key.slice(1)}";`);
   return `${entries.join("\n")}
     import { BackgroundService, createHost, type ServiceContext } from "@runhost/host";
