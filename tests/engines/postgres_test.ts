@@ -44,7 +44,7 @@ for (const [name, { query, close }] of opened) {
     const lease = `contract-${run}-${++count}`;
     return { open: () => postgresLease({ query, name: lease }) };
   };
-  const checks = leaseContract(make, { duration: 1_000 });
+  const checks = leaseContract(make, { duration: 3_000 });
   lane(test, [
     ...checks.map((it) => ({ ...it, name: `postgresLease() over ${name}: ${it.name}` })),
     {

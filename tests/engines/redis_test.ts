@@ -126,7 +126,7 @@ for (const [name, open] of url ? Object.entries(makers) : []) {
     const lease = `contract-${run}-${name}-${++count}`;
     return { open: () => redisLease({ client, name: lease }), close };
   };
-  const leases = leaseContract(makeLease, { duration: 1_000 });
+  const leases = leaseContract(makeLease, { duration: 3_000 });
   lane(test, [
     ...sources.map((it) => ({ ...it, name: `streamSource() over ${name}: ${it.name}` })),
     ...leases.map((it) => ({ ...it, name: `redisLease() over ${name}: ${it.name}` })),
