@@ -3,7 +3,7 @@
  *
  * They say the same twice because npm and JSR read one each.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 
 interface Target {
@@ -23,6 +23,7 @@ interface DenoManifest {
   readonly license: string;
   readonly exports: Readonly<Record<string, string>>;
   readonly imports: Readonly<Record<string, string>>;
+  readonly tasks: Readonly<Record<string, unknown>>;
   readonly compilerOptions: Readonly<Record<string, unknown>>;
 }
 
@@ -51,6 +52,13 @@ for (const [key, source] of Object.entries(deno.exports)) {
     types: built.replace(/\.ts$/, ".d.ts"),
     default: built.replace(/\.ts$/, ".js"),
   });
+}
+
+// A guide says that its blocks are run.
+for (const file of readdirSync("docs").filter((it) => it.endsWith(".md"))) {
+  const hasBlocks = /^```ts *$/m.test(readFileSync(`docs/${file}`, "utf8"));
+  if (!hasBlocks || `${deno.tasks["doc:test"]}`.includes(`docs/${file}`)) continue;
+  report(`tasks["doc:test"]: the blocks of docs/${file} are not run`);
 }
 
 // The tests and examples get the same packages from either manifest.
