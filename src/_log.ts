@@ -35,3 +35,8 @@ export function renderError(error: unknown, depth = 0): string {
 export function textOf(error: unknown): string {
   return renderError(error, 5);
 }
+
+/** Cuts a text that only a person reads. */
+export function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length)}... (${text.length} characters)`;
+}

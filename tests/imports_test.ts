@@ -33,7 +33,7 @@ function entryOf(file: string): string {
 /** Along which of these an entry may import another. */
 const between: Readonly<Record<string, readonly string[]>> = {
   consumers: ["channels"],
-  dashboard: ["health", "jobs"], // of jobs, types alone
+  dashboard: ["health", "jobs"],
   hono: ["health"],
   jobs: ["consumers", "cron"],
   postgres: ["supervision"], // types alone

@@ -423,23 +423,30 @@ test("jobServer() refuses an input twice: at the enqueue, and before it runs, wh
   await host.stop();
 });
 
-test("jobServer() makes the jobs of a recurring one at its times, and one for all that were missed", async () => {
+/** A job that is due every ten minutes, the minutes in which it ran, and servers one after the other. */
+function everyTenMinutes(missed?: "skip"): {
+  readonly clock: FakeClock;
+  readonly at: number[];
+  readonly start: () => Promise<Bench>;
+} {
   const clock = new FakeClock();
   const storage = new FakeJobStorage({ clock });
   const at: number[] = [];
-  const report = defineJob("report", { execute: () => void at.push(clock.now() / 60_000) });
-  const options = {
-    jobs: [report],
-    recurring: { nightly: { job: report, input: undefined, pattern: "*/10 * * * *" } },
-  };
-  const first = await started(options, { clock, storage });
+  const job = defineJob("report", { execute: () => void at.push(clock.now() / 60_000) });
+  const recurring = { it: { job, input: undefined, pattern: "*/10 * * * *", missed } };
+  return { clock, at, start: () => started({ jobs: [job], recurring }, { clock, storage }) };
+}
+
+test("jobServer() makes the jobs of a recurring one at its times, and one for all that were missed", async () => {
+  const { clock, at, start } = everyTenMinutes();
+  const first = await start();
   await clock.advance(25 * 60_000);
   assert.equal(at, [10, 20]);
   const [row] = await first.jobs.recurring();
   assert.is(row!.lastState, "succeeded");
   await first.host.stop();
   await clock.advance(60 * 60_000);
-  const second = await started(options, { clock, storage });
+  const second = await start();
   await clock.advance(1_000);
   assert.is(at.length, 3); // 30, 40, 50, 60, 70 and 80 are one
   await clock.advance(5 * 60_000);
@@ -448,20 +455,11 @@ test("jobServer() makes the jobs of a recurring one at its times, and one for al
 });
 
 test("jobServer() skips what was missed, where that is asked for", async () => {
-  const clock = new FakeClock();
-  const storage = new FakeJobStorage({ clock });
-  const at: number[] = [];
-  const report = defineJob("report", { execute: () => void at.push(clock.now() / 60_000) });
-  const options = {
-    jobs: [report],
-    recurring: {
-      nightly: { job: report, input: undefined, pattern: "*/10 * * * *", missed: "skip" as const },
-    },
-  };
-  const first = await started(options, { clock, storage });
+  const { clock, at, start } = everyTenMinutes("skip");
+  const first = await start();
   await first.host.stop();
   await clock.advance(65 * 60_000);
-  const second = await started(options, { clock, storage });
+  const second = await start();
   await clock.advance(1_000);
   assert.equal(at, []);
   await clock.advance(5 * 60_000);
@@ -706,6 +704,57 @@ test("a trigger makes a job of a recurring one at once, and leaves its times alo
   assert.is(await jobs.trigger("nobody"), undefined);
   assert.is(await jobs.removeIfExists("it"), true);
   assert.is(await jobs.removeIfExists("it"), false);
+  await host.stop();
+});
+
+test("jobServer() has nothing in its hands when its storage took no note of a failure", async () => {
+  const work = defineJob("work", {
+    execute() {
+      throw new Error("no");
+    },
+  });
+  const { jobs, host, storage, clock } = await started({ jobs: [work] });
+  storage.fail("settle", new Error("away"));
+  const id = await jobs.enqueue(work, undefined);
+  await quiet();
+  assert.is(jobs.details.active, 0);
+  assert.equal(await states(jobs, id), ["processing"]);
+  await clock.advance(5_000);
+  assert.is((await jobs.servers())[0]!.active, 0);
+  await host.stop();
+});
+
+test("result() leaves neither timer nor listener behind when its signal aborts, or its client stops", async () => {
+  const work = defineJob("work", { execute() {} });
+  const { jobs, host, storage, clock } = await started({ jobs: [work] });
+  const listening = storage.listening;
+  const id = await jobs.enqueue(work, undefined, { delay: 60_000 });
+  const controller = new AbortController();
+  const aborted = rejects(() => jobs.result(id, controller), /over/);
+  controller.abort(new Error("over")); // while the storage is asked
+  await aborted;
+  assert.is(storage.listening, listening);
+  const waiting = rejects(() => jobs.result(id), /Cannot use service "jobs"/);
+  await quiet();
+  await host.stop();
+  await waiting;
+  assert.equal([clock.pending, storage.listening], [0, 0]);
+});
+
+test("jobServer() says once that a recurring job cannot be read, and makes the others", async () => {
+  const clock = new FakeClock();
+  const storage = new FakeJobStorage({ clock });
+  let runs = 0;
+  const work = defineJob("work", { execute: () => void runs++ });
+  const { jobs, host, lines } = await started({
+    jobs: [work],
+    recurring: { good: { job: work, input: undefined, pattern: "* * * * *" } },
+  }, { clock, storage });
+  const [good] = await jobs.recurring();
+  await storage.putRecurring({ ...good!, id: "bad", pattern: "rubbish", nextAt: 0 });
+  await clock.advance(3 * 60_000 + 1_000);
+  assert.is(runs, 3);
+  assert.is(lines.heads.filter((it) => /recurring job "bad"/.test(it)).length, 1);
   await host.stop();
 });
 

@@ -1,10 +1,10 @@
 import { html } from "hono/html";
 import { hostLink } from "../_host/host_link.ts";
-import { textOf } from "../_log.ts";
+import { cut, textOf } from "../_log.ts";
 import { formatEvent } from "../events.ts";
 import { health } from "../health/report.ts";
 import type { Host } from "../types.ts";
-import { badge, count, cut, duration, json, type Markup, none, table, when } from "./_markup.ts";
+import { badge, count, duration, json, type Markup, none, table, when } from "./_markup.ts";
 import type { Events } from "./_events.ts";
 import type { Place } from "../_builtin.ts";
 import type { View } from "./_view.ts";

@@ -1,6 +1,18 @@
 import { html } from "hono/html";
+import { cut } from "../_log.ts";
+import { endedStates } from "../jobs/_conventions.ts";
 import type { JobDetails } from "../jobs/job_record.ts";
-import { badge, button, cut, duration, json, type Markup, none, parse, when } from "./_markup.ts";
+import {
+  badge,
+  button,
+  duration,
+  json,
+  type Markup,
+  mostShown,
+  none,
+  parse,
+  when,
+} from "./_markup.ts";
 import { jobPath, type JobsView } from "./_view.ts";
 
 /** One job: all that is known of it. `undefined` if it is not stored. */
@@ -9,7 +21,7 @@ export async function jobPage(view: JobsView, id: string): Promise<Markup | unde
   const job = await jobs.get(id);
   if (!job) return undefined;
   const path = jobPath(view, id);
-  const isOver = ["succeeded", "failed", "cancelled"].includes(job.state);
+  const isOver = endedStates.includes(job.state);
   const links = (ids: readonly string[]): Markup =>
     html`${
       ids.map((it) =>
@@ -83,7 +95,7 @@ export async function jobPage(view: JobsView, id: string): Promise<Markup | unde
     `}
       </dl>
     </div>
-    ${job.error === undefined ? none : part("Error", cut(job.error))}
+    ${job.error === undefined ? none : part("Error", cut(job.error, mostShown))}
     ${part("Input", json(format(parse(job.input), job, "input")))}
     ${job.result === undefined
       ? none
@@ -100,7 +112,7 @@ export async function jobPage(view: JobsView, id: string): Promise<Markup | unde
               )}, ${duration(it.endedAt - it.startedAt)}${it.error === undefined ? none : html`
                 <details data-key="${it.startedAt}">
                   <summary>${cut(it.error.split("\n")[0] as string, 200)}</summary>
-                  <pre>${cut(it.error)}</pre>
+                  <pre>${cut(it.error, mostShown)}</pre>
                 </details>
               `}</li>
           `
@@ -109,7 +121,10 @@ export async function jobPage(view: JobsView, id: string): Promise<Markup | unde
     `}
     ${job.log.length === 0 ? none : part(
       "Log",
-      cut(job.log.map(({ at, text }) => `${new Date(at).toISOString()} ${text}`).join("\n")),
+      cut(
+        job.log.map(({ at, text }) => `${new Date(at).toISOString()} ${text}`).join("\n"),
+        mostShown,
+      ),
     )}
   `;
 }

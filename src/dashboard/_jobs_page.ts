@@ -1,18 +1,9 @@
 import { html } from "hono/html";
-import type { JobFilter, JobState } from "../jobs/job_record.ts";
-import { badge, cut, json, type Markup, none, parse, table, when } from "./_markup.ts";
+import { cut } from "../_log.ts";
+import { jobStates } from "../jobs/_conventions.ts";
+import type { JobFilter } from "../jobs/job_record.ts";
+import { badge, json, type Markup, none, parse, table, when } from "./_markup.ts";
 import { jobPath, type JobsView } from "./_view.ts";
-
-/** All states, in the order of a life. */
-export const states: readonly JobState[] = [
-  "enqueued",
-  "processing",
-  "scheduled",
-  "awaiting",
-  "succeeded",
-  "failed",
-  "cancelled",
-];
 
 const pageSize = 50;
 
@@ -25,7 +16,7 @@ export function filterOf(query: URLSearchParams): JobFilter {
     return Number.isNaN(moment) ? undefined : moment;
   };
   return {
-    state: states.find((it) => it === text("state")),
+    state: jobStates.find((it) => it === text("state")),
     queue: text("queue"),
     job: text("job"),
     search: text("search"),
@@ -52,9 +43,7 @@ export async function jobsPage(view: JobsView): Promise<Markup> {
         : none
     }<td class="wide"><a href="${
       jobPath(view, job.id)
-    }"><b>${job.name}</b></a><br><code class="dim">${
-      cut(input, 90).split("\n")[0]
-    }</code></td><td>${
+    }"><b>${job.name}</b></a><br><code class="dim">${cut(input, 90)}</code></td><td>${
       badge(job.state)
     }</td><td>${job.queue}</td><td class="num">${job.attempt}</td><td class="nowrap">${
       when(job.createdAt, now)
@@ -73,7 +62,7 @@ export async function jobsPage(view: JobsView): Promise<Markup> {
   return html`<h1>Jobs</h1>
 <form class="filter" method="get" action="${base}/jobs" role="search">
 <label>State<select name="state"><option value="">all</option>${
-    states.map((it) =>
+    jobStates.map((it) =>
       html`<option${
         it === filter.state
           ? html`

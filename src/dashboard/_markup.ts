@@ -1,5 +1,6 @@
 import { html, raw } from "hono/html";
 import type { HtmlEscapedString } from "hono/utils/html";
+import { cut } from "../_log.ts";
 
 /** A piece of a page; whatever is put into one is escaped. */
 export type Markup = HtmlEscapedString | Promise<HtmlEscapedString>;
@@ -8,7 +9,7 @@ export type Markup = HtmlEscapedString | Promise<HtmlEscapedString>;
 export const none: Markup = raw("");
 
 /** The most characters of a value that a page shows. */
-const most = 10_000;
+export const mostShown = 10_000;
 
 /** A time, as how long ago it was, or will be; the exact one is its title. */
 export function when(time: number | undefined, now: number): Markup {
@@ -35,19 +36,12 @@ export function count(value: number): string {
   return value.toLocaleString("en");
 }
 
-/** A text of any length, cut. */
-export function cut(text: string, length: number = most): string {
-  return text.length <= length
-    ? text
-    : `${text.slice(0, length)}\n... (${count(text.length)} characters)`;
-}
-
 /** A value as JSON in several lines, cut. */
 export function json(value: unknown): string {
   try {
-    return cut(JSON.stringify(value, undefined, 2) ?? "undefined");
+    return cut(JSON.stringify(value, undefined, 2) ?? "undefined", mostShown);
   } catch (error) {
-    return cut(`Not to be written as JSON: ${error}`);
+    return cut(`Not to be written as JSON: ${error}`, mostShown);
   }
 }
 

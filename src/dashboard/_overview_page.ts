@@ -1,7 +1,9 @@
 import { html } from "hono/html";
+import { cut } from "../_log.ts";
+import { sumCounts } from "../jobs/_conventions.ts";
 import type { MinuteRecord } from "../jobs/job_record.ts";
 import { type Bar, chart } from "./_chart.ts";
-import { count, cut, duration, type Markup, none, table, when } from "./_markup.ts";
+import { count, duration, type Markup, none, table, when } from "./_markup.ts";
 import { jobPath, type JobsView } from "./_view.ts";
 
 const minute = 60_000;
@@ -15,7 +17,7 @@ export async function overviewPage(view: JobsView): Promise<Markup> {
     jobs.minutes(now - shown * minute),
     jobs.list({ state: "failed", limit: 8 }),
   ]);
-  const counts = await jobs.counts();
+  const counts = sumCounts(queues);
   const oldest = Math.min(...queues.map((it) => it.oldestDueAt ?? Infinity));
   const card = (state: keyof typeof counts, kind = ""): Markup =>
     html`

@@ -2,11 +2,12 @@ import { type Context, Hono } from "hono";
 import { html } from "hono/html";
 import { basePath } from "hono/route";
 import { streamSSE } from "hono/streaming";
-import { link } from "../_abort.ts";
+import { Latch, link } from "../_abort.ts";
 import { place as findPlace } from "../_builtin.ts";
 import { check, checkNames, nothing } from "../_check.ts";
 import { hostLink } from "../_host/host_link.ts";
-import { globalClock, startTimer } from "../_time/timer.ts";
+import { Rest } from "../_time/rest.ts";
+import { globalClock } from "../_time/timer.ts";
 import { onAbort } from "../on_abort.ts";
 import type { Host } from "../types.ts";
 import type { JobRecord } from "../jobs/job_record.ts";
@@ -221,19 +222,16 @@ function live(
   c.header("cache-control", "no-store");
   c.header("x-accel-buffering", "no"); // a proxy that buffers would show nothing
   return streamSSE(c, async (stream) => {
-    let wake = nothing;
-    let isOver = host.lifetime.closing.aborted;
-    const end = (): void => {
-      isOver = true;
-      wake();
-    };
+    const over = new Latch();
+    const rest = new Rest();
+    const end = (): void => over.abort(undefined);
     const unlink = onAbort(host.lifetime.closing, end);
     const unlinkClient = link(c.req.raw.signal, end);
     stream.onAbort(end);
     let shown: string | undefined;
     let sentAt = 0;
     try {
-      while (!isOver) {
+      while (!over.aborted) {
         const text = `${await (await render()) ?? ""}`;
         const now = globalClock.now();
         if (text !== shown) {
@@ -244,11 +242,7 @@ function live(
           sentAt = now;
         }
         shown = text;
-        if (isOver) break;
-        await new Promise<void>((resolve) => {
-          const clear = startTimer(globalClock, lookEvery, resolve);
-          wake = () => (clear(), resolve());
-        });
+        await rest.wait(lookEvery, globalClock, over.signal);
       }
     } finally {
       unlink();

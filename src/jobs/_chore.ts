@@ -1,7 +1,5 @@
-import { link } from "../_abort.ts";
-import { nothing } from "../_check.ts";
-import { startTimer } from "../_time/timer.ts";
 import { warnWhileWaiting } from "../_time/patience.ts";
+import { Rest } from "../_time/rest.ts";
 import { report } from "../consumers/_report.ts";
 import type { ServiceContext } from "../types.ts";
 
@@ -18,7 +16,7 @@ export interface ChoreOptions {
 /** Something that a server does again and again beside its jobs. A failure is logged when it is new, and the chore goes on. */
 export class Chore {
   readonly #options: ChoreOptions;
-  #wake: () => void = nothing;
+  readonly #rest: Rest = new Rest();
   /** Whether the last time failed. */
   #isFailing = false;
 
@@ -26,26 +24,16 @@ export class Chore {
     this.#options = options;
   }
 
-  /** Does it at once, unless it goes on: then what is new may not be seen before `every` has passed. */
+  /** Does it at once, or once more if it goes on. */
   wake(): void {
-    this.#wake();
+    this.#rest.wake();
   }
 
   /** Does it until the signal aborts. Never rejects. */
   async run(signal: AbortSignal, context: ServiceContext): Promise<void> {
     while (!signal.aborted) {
-      const rest = await this.#once(context);
-      if (signal.aborted) return;
-      let unlink = nothing;
-      let clear = nothing;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        clear = startTimer(context.clock, rest, resolve);
-        unlink = link(signal, () => resolve());
-      });
-      this.#wake = nothing;
-      unlink();
-      clear();
+      this.#rest.begin();
+      await this.#rest.wait(await this.#once(context), context.clock, signal);
     }
   }
 

@@ -1,8 +1,7 @@
 import { AbortError, Latch } from "../_abort.ts";
 import type { Delivery, ReleaseOptions } from "../consumers/source.ts";
 import { Notebook } from "./_notebook.ts";
-import { cut } from "./_payload.ts";
-import { renderError } from "../_log.ts";
+import { cut, renderError } from "../_log.ts";
 import type { JobState } from "./job_record.ts";
 import type { HeldJob, JobStorage, Settlement } from "./job_storage.ts";
 import type { ServiceContext } from "../types.ts";
@@ -26,6 +25,8 @@ export interface DeliveryOwner {
   readonly storage: JobStorage;
   readonly holdTimeout: number;
   readonly context: ServiceContext;
+  /** Called when the storage is about to be told what has become of a delivery. */
+  settling(delivery: JobDelivery): void;
   /** Called when a delivery has been settled, or its hold was found lost by that. */
   ended(end: AttemptEnd): void;
 }
@@ -86,6 +87,7 @@ export class JobDelivery implements Delivery<HeldJob> {
 
   async #settle(settlement: Settlement): Promise<void> {
     const { storage } = this.#owner;
+    this.#owner.settling(this);
     await this.notebook.close();
     const state = await storage.settle(this.value, settlement);
     this.#owner.ended({ delivery: this, settlement, state, error: this.#error });

@@ -1,8 +1,7 @@
-import { textOf } from "../_log.ts";
+import { cut, textOf } from "../_log.ts";
 import { nothing } from "../_check.ts";
 import { type Clear, startTimer } from "../_time/timer.ts";
 import { report } from "../consumers/_report.ts";
-import { cut } from "./_payload.ts";
 import type { JobLogLine } from "./job_record.ts";
 import type { Hold, JobStorage } from "./job_storage.ts";
 import type { ServiceContext } from "../types.ts";

@@ -34,8 +34,3 @@ export function write(what: string, value: unknown): string {
   }
   return text;
 }
-
-/** Cuts a text that only a person reads. */
-export function cut(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length)}... (${text.length} characters)`;
-}

@@ -1,6 +1,4 @@
-import { link } from "../_abort.ts";
-import { nothing } from "../_check.ts";
-import { startTimer } from "../_time/timer.ts";
+import { Rest } from "../_time/rest.ts";
 import type { Delivery, ReceiveOptions, Source } from "../consumers/source.ts";
 import { JobDelivery } from "./_job_delivery.ts";
 import type { DeliveryOwner } from "./_job_delivery.ts";
@@ -26,9 +24,7 @@ export class QueueSource implements Source<HeldJob> {
   readonly pollInterval = 0;
   readonly #queue: string;
   readonly #owner: () => QueueOwner;
-  /** Counts the wakes, so that none between a question and its answer is missed. */
-  #wakes = 0;
-  #wake: () => void = nothing;
+  readonly #rest: Rest = new Rest();
 
   /** @param owner Gives that of the run. */
   constructor(queue: string, owner: () => QueueOwner) {
@@ -38,9 +34,7 @@ export class QueueSource implements Source<HeldJob> {
 
   /** Something may be new, in one queue or in any. */
   woken(queue: string | undefined): void {
-    if (queue !== undefined && queue !== this.#queue) return;
-    this.#wakes++;
-    this.#wake();
+    if (queue === undefined || queue === this.#queue) this.#rest.wake();
   }
 
   async receive(
@@ -51,7 +45,7 @@ export class QueueSource implements Source<HeldJob> {
     const { storage, id: server, names, holdTimeout, context } = owner;
     while (true) {
       signal.throwIfAborted();
-      const wakes = this.#wakes;
+      this.#rest.begin();
       const { jobs, dueIn = Infinity } = await storage.take({
         queue: this.#queue,
         names,
@@ -66,18 +60,7 @@ export class QueueSource implements Source<HeldJob> {
           return delivery;
         });
       }
-      if (wakes !== this.#wakes) continue;
-      const rest = Math.min(Math.ceil(dueIn), longestRest);
-      let unlink = nothing;
-      let clear = nothing;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        clear = startTimer(context.clock, rest, resolve);
-        unlink = link(signal, () => resolve());
-      });
-      this.#wake = nothing;
-      clear();
-      unlink();
+      await this.#rest.wait(Math.min(Math.ceil(dueIn), longestRest), context.clock, signal);
     }
   }
 }

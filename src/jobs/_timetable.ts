@@ -16,7 +16,7 @@ export interface TimetableOptions {
   readonly storage: JobStorage;
   /** Called when an occurrence has made a job. */
   readonly fired: (recurring: string, job: NewJob) => void;
-  /** Called when a pattern cannot be read: it was stored by another version, or `croner` is missing. */
+  /** Called, once, when a job cannot be made any more: its pattern cannot be read, or `croner` is missing. */
   readonly failed: (recurring: string, error: unknown) => void;
 }
 
@@ -25,6 +25,8 @@ export class Timetable {
   readonly #options: TimetableOptions;
   /** Patterns that were read, by what they say. */
   readonly #patterns: Map<string, Promise<NextAfter>> = new Map();
+  /** The ids of those whose last try has failed. */
+  readonly #failing: Set<string> = new Set();
 
   constructor(options: TimetableOptions) {
     this.#options = options;
@@ -43,9 +45,11 @@ export class Timetable {
       if (next <= now) {
         try {
           next = await this.#fireOne(recurring, next, now);
+          this.#failing.delete(recurring.id);
         } catch (error) {
-          failed(recurring.id, error);
-          next = undefined;
+          if (!this.#failing.has(recurring.id)) failed(recurring.id, error);
+          this.#failing.add(recurring.id);
+          next = undefined; // it is tried again after `longestRest`
         }
       }
       if (next !== undefined) rest = Math.min(rest, Math.max(0, next - now));

@@ -1,4 +1,3 @@
-import { link } from "../_abort.ts";
 import {
   check,
   checkList,
@@ -9,12 +8,14 @@ import {
   nothing,
 } from "../_check.ts";
 import { log } from "../_log.ts";
-import { startTimer } from "../_time/timer.ts";
+import { Rest } from "../_time/rest.ts";
+import { Turns } from "../_time/turns.ts";
 import { decoder } from "../consumers/input.ts";
 import { readPattern } from "./_pattern.ts";
 import { HostStateError } from "../errors.ts";
 import { define } from "../hosted_service.ts";
 import type { HostedService, HostedServiceHooks, ServiceContext } from "../types.ts";
+import { endedStates, jobStates, sumCounts } from "./_conventions.ts";
 import { write } from "./_payload.ts";
 import { JobFailedError } from "./errors.ts";
 import { type AnyJob, checkName, checkPriority, type Job } from "./job.ts";
@@ -23,7 +24,6 @@ import type {
   JobDetails,
   JobFilter,
   JobPage,
-  JobState,
   MinuteRecord,
   QueueRecord,
   RecurringRecord,
@@ -53,17 +53,6 @@ export interface JobClientOptions extends HostedServiceHooks {
   readonly outage?: "degraded" | "unhealthy" | undefined;
 }
 
-/** All states, in the order of a life. */
-const states: readonly JobState[] = [
-  "awaiting",
-  "scheduled",
-  "enqueued",
-  "processing",
-  "succeeded",
-  "failed",
-  "cancelled",
-];
-
 /** How many jobs one call of `cancelAll` or `requeueAll` to the storage changes. */
 const batch = 500;
 
@@ -82,6 +71,9 @@ export class JobClient implements Jobs, HostedService {
   protected context: ServiceContext | undefined;
   readonly #listeners: Set<(event: JobEvent) => void> = new Set();
   readonly #options: JobClientOptions;
+  /** Callers of `result`. */
+  readonly #waiting: Set<Rest> = new Set();
+  readonly #turns: Turns = new Turns();
 
   /** For {@linkcode jobClient}, which adds the settings and hooks. */
   constructor(name: string, options: JobClientOptions, own: readonly string[] = []) {
@@ -105,6 +97,7 @@ export class JobClient implements Jobs, HostedService {
   async stop(_signal?: AbortSignal, _context?: ServiceContext): Promise<void> {
     if (!this.context) return;
     this.context = undefined;
+    for (const rest of this.#waiting) rest.wake();
     await this.storage.stop();
   }
 
@@ -188,17 +181,26 @@ export class JobClient implements Jobs, HostedService {
     check("the options of result", options, {});
     const { signal } = options;
     checkSignal("the signal of result", signal);
-    for (let pause = looks.first;; pause = Math.min(2 * pause, looks.most)) {
-      signal?.throwIfAborted();
-      const job = await this.open.get(id);
-      if (job?.state === "succeeded") {
-        if (job.error !== undefined) throw new JobFailedError(id, job.state, job.error);
-        return (job.result === undefined ? undefined : JSON.parse(job.result)) as Output;
+    const rest = new Rest();
+    const forget = this.open.onWake(() => rest.wake());
+    const { clock } = this.context as ServiceContext;
+    this.#waiting.add(rest);
+    try {
+      for (let pause = looks.first;; pause = Math.min(2 * pause, looks.most)) {
+        signal?.throwIfAborted();
+        rest.begin();
+        const job = await this.open.get(id);
+        if (job?.state === "succeeded" && job.error === undefined) {
+          return (job.result === undefined ? undefined : JSON.parse(job.result)) as Output;
+        }
+        if (!job || endedStates.includes(job.state)) {
+          throw new JobFailedError(id, job?.state, job?.error);
+        }
+        await rest.wait(pause, clock, signal);
       }
-      if (!job || job.state === "failed" || job.state === "cancelled") {
-        throw new JobFailedError(id, job?.state, job?.error);
-      }
-      await this.#change(pause, signal);
+    } finally {
+      forget();
+      this.#waiting.delete(rest);
     }
   }
 
@@ -216,12 +218,8 @@ export class JobClient implements Jobs, HostedService {
 
   /** See {@linkcode Jobs.counts}. */
   async counts(queue?: string): Promise<JobCounts> {
-    const counts = Object.fromEntries(states.map((it) => [it, 0])) as Record<JobState, number>;
-    for (const record of await this.open.queues()) {
-      if (queue !== undefined && record.queue !== queue) continue;
-      for (const state of states) counts[state] += record.counts[state];
-    }
-    return counts;
+    const queues = await this.open.queues();
+    return sumCounts(queues.filter((it) => queue === undefined || it.queue === queue));
   }
 
   /** See {@linkcode Jobs.queues}. */
@@ -334,7 +332,11 @@ export class JobClient implements Jobs, HostedService {
   async #add(job: AnyJob, inputs: readonly unknown[], options: EnqueueOptions): Promise<string[]> {
     const storage = this.open;
     checkOptions(options);
-    const jobs = await Promise.all(inputs.map((it) => newJob(job, it, options)));
+    const jobs: NewJob[] = [];
+    for (const input of inputs) {
+      while (this.#turns.due()) await this.#turns.give();
+      jobs.push(await newJob(job, input, options));
+    }
     if (jobs.length === 0) return [];
     const added = await storage.add(jobs, options.transaction);
     jobs.forEach((it, index) => added[index]?.added && this.#enqueued(it));
@@ -356,22 +358,6 @@ export class JobClient implements Jobs, HostedService {
       after = next;
     } while (after !== undefined);
     return count;
-  }
-
-  /** Waits until something may have happened to jobs, for a while at most. */
-  async #change(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    const context = this.context as ServiceContext;
-    await new Promise<void>((resolve, reject) => {
-      const end = (): void => {
-        clear();
-        unlink();
-        forget();
-        resolve();
-      };
-      const forget = this.storage.onWake(end);
-      const clear = startTimer(context.clock, ms, end);
-      const unlink = link(signal, (reason) => (reject(reason), end()));
-    });
   }
 }
 
@@ -500,7 +486,7 @@ function checkFiniteTime(label: string, ms: unknown): void {
 
 function checkFilter(label: string, filter: JobFilter): void {
   const { state, queue, job, search, recurring } = filter;
-  for (const it of [state ?? []].flat()) checkWord(`${label}.state`, it, states);
+  for (const it of [state ?? []].flat()) checkWord(`${label}.state`, it, jobStates);
   for (const [name, value] of Object.entries({ queue, job, search, recurring })) {
     if (value !== undefined) check(`${label}.${name}`, value, "");
   }

@@ -114,6 +114,7 @@ type AnyOptions = JobServerOptions<any>;
 
 /** What holds in one run of a server. */
 interface Run extends QueueOwner {
+  /** The jobs in its hands whose end the storage was not told yet: those that can be cancelled. */
   readonly held: Map<string, JobDelivery>;
 }
 
@@ -183,7 +184,11 @@ export class JobServer extends JobClient {
 
   /** What it has done so far, as a fresh object; the host shows it in its status. */
   get details(): JobServerDetails {
-    return { server: this.#run?.id, active: this.#run?.held.size ?? 0, ...this.#counts };
+    return { server: this.#run?.id, active: this.#active, ...this.#counts };
+  }
+
+  get #active(): number {
+    return this.#pumps.reduce((sum, { details }) => sum + details.active, 0);
   }
 
   /** Settles as the work of the last run did; `undefined` before the first start. */
@@ -263,6 +268,10 @@ export class JobServer extends JobClient {
       context,
       held,
       taken: (delivery) => held.set(delivery.value.id, delivery),
+      settling(delivery) {
+        const { id } = delivery.value;
+        if (held.get(id) === delivery) held.delete(id); // it may have been taken again since
+      },
       ended: (end) => this.#ended(end),
     };
     for (const pump of this.#pumps) pump.open();
@@ -371,9 +380,8 @@ export class JobServer extends JobClient {
 
   /** Takes note of what the storage has made of an attempt. */
   #ended({ delivery, settlement, state, error }: AttemptEnd): void {
-    const { held, context } = this.#run as Run;
+    const { context } = this.#run as Run;
     const { value: record, begunAt } = delivery;
-    if (held.get(record.id) === delivery) held.delete(record.id);
     const job = referenceOf(record);
     const { startedAt = NaN, queue } = record;
     const now = context.clock.now();
@@ -410,8 +418,7 @@ export class JobServer extends JobClient {
   async #recover({ names, context }: Run): Promise<void> {
     for (const record of await this.storage.expired(names, batch)) {
       const { retry } = this.#jobs.get(record.name) as AnyJob;
-      const text =
-        `Its server has not been heard of for ${this.#holdTimeout} ms, so the attempt has failed`;
+      const text = "Its server is gone: the hold on it has run out, so the attempt has failed";
       const isLast = record.attempt >= retry.attempts;
       // What died together must not come back together.
       const spread = { ...retry, jitter: Math.max(retry.jitter, 0.5) };
@@ -438,7 +445,7 @@ export class JobServer extends JobClient {
     while (!signal.aborted && await this.storage.purge(this.#retention, purgeBatch) === purgeBatch);
   }
 
-  async #beat({ id, held }: Run): Promise<void> {
+  async #beat({ id }: Run): Promise<void> {
     const minutes = this.#minutes.take();
     try {
       await this.storage.beat({
@@ -446,7 +453,7 @@ export class JobServer extends JobClient {
         name: this.name,
         location: this.#location,
         queues: Object.fromEntries(this.#concurrency),
-        active: held.size,
+        active: this.#active,
       }, minutes);
     } catch (error) {
       this.#minutes.putBack(minutes);

@@ -141,7 +141,7 @@ export interface Retention {
  * program has no need to call it.
  *
  * Each call is one transaction: it holds whole or not at all. A call that rejects may have held, if the engine could
- * not tell; whoever calls it again must bear that. Texts of JSON come back as they were given. Time is that of the
+ * not tell; whoever calls it again must bear that. No call waits without a limit. Texts of JSON come back as they were given. Time is that of the
  * storage, so that servers whose clocks differ agree.
  *
  * What it has to keep, beyond what its members say:

@@ -1,4 +1,13 @@
 import { globalClock } from "../_time/timer.ts";
+import {
+  endedStates as ended,
+  jobStates,
+  keptMinutes,
+  keptServers,
+  mostAttempts,
+  mostLines,
+  mostSearched,
+} from "../jobs/_conventions.ts";
 import { MissingParentError } from "../jobs/errors.ts";
 import type {
   AttemptRecord,
@@ -55,19 +64,8 @@ type Row = { -readonly [Key in keyof JobRecord]: JobRecord[Key] } & {
   log: readonly JobLogLine[];
 };
 
-/** The states of a job that has ended. */
-const ended: readonly JobState[] = ["succeeded", "failed", "cancelled"];
-/** The states of a job that has not begun, or waits to be tried again. */
-const waiting: readonly JobState[] = ["awaiting", "scheduled", "enqueued"];
-
 /** What a recurring job has besides what it was stored with. */
 const varying: readonly string[] = ["nextAt", "lastAt", "lastJob"];
-
-const mostAttempts = 50;
-const mostLines = 1_000;
-const mostSearched = 10_000;
-const day = 24 * 60 * 60 * 1_000;
-const hour = 60 * 60 * 1_000;
 
 /**
  * A storage of jobs in memory, for tests of what is done by them: it keeps what a `JobStorage` promises, on the clock it
@@ -112,6 +110,11 @@ export class FakeJobStorage implements JobStorage {
   /** How many servers and clients have started and not stopped it. */
   get opened(): number {
     return this.#opened;
+  }
+
+  /** How many callbacks {@linkcode FakeJobStorage.onWake} has now. */
+  get listening(): number {
+    return this.#listeners.size;
   }
 
   /** Lets the next calls of a member reject, and do nothing. */
@@ -270,8 +273,7 @@ export class FakeJobStorage implements JobStorage {
       if (key !== undefined && !row.hasKey && this.#ofKey(name, key)) return false;
       if (ended.includes(row.state)) {
         row.attempt = 0;
-        Object.assign(row, { endedAt: undefined, result: undefined });
-        Object.assign(row, { error: undefined, progress: undefined });
+        for (const it of ["endedAt", "result", "error", "progress"] as const) row[it] = undefined;
       }
       row.state = "enqueued";
       row.dueAt = this.#now();
@@ -324,11 +326,10 @@ export class FakeJobStorage implements JobStorage {
       const rows = this.#all((it) => it.queue === queue);
       const count = (state: JobState): number => rows.filter((it) => it.state === state).length;
       const dues = rows.filter((it) => it.state === "enqueued").map((it) => it.dueAt);
-      const states = [...waiting, "processing", ...ended] as JobState[];
       return {
         queue,
         paused: this.#paused.has(queue),
-        counts: Object.fromEntries(states.map((it) => [it, count(it)])) as QueueRecord["counts"],
+        counts: Object.fromEntries(jobStates.map((it) => [it, count(it)])) as QueueRecord["counts"],
         oldestDueAt: dues.length > 0 ? Math.min(...dues) : undefined,
       };
     });
@@ -441,7 +442,7 @@ export class FakeJobStorage implements JobStorage {
   /** Gives the counts of the minutes. */
   async minutes(from: number): Promise<readonly MinuteRecord[]> {
     this.#call("minutes");
-    const oldest = Math.max(from, this.#now() - day);
+    const oldest = Math.max(from, this.#now() - keptMinutes);
     return [...this.#minutes.values()].filter((it) => it.minute >= oldest)
       .sort((a, b) => a.minute - b.minute || (a.queue < b.queue ? -1 : 1));
   }
@@ -459,9 +460,11 @@ export class FakeJobStorage implements JobStorage {
     ).slice(0, max);
     for (const { id } of old) this.#rows.delete(id);
     for (const [key, { minute }] of this.#minutes) {
-      if (minute < now - day) this.#minutes.delete(key);
+      if (minute < now - keptMinutes) this.#minutes.delete(key);
     }
-    for (const [id, { seenAt }] of this.#servers) if (seenAt < now - hour) this.#servers.delete(id);
+    for (const [id, { seenAt }] of this.#servers) {
+      if (seenAt < now - keptServers) this.#servers.delete(id);
+    }
     return old.length;
   }
 

@@ -1,12 +1,11 @@
 import type { JobFilter, JobPage, JobState } from "../job_record.ts";
+import { mostSearched } from "../_conventions.ts";
 import type { Database, Given, SqliteRow } from "./_database.ts";
 import { jobColumns, recordOf } from "./_job_row.ts";
 
 /** How many jobs are looked at without giving the event loop its turn, and how many whose texts are looked through. */
 const mostAtOnce = 1_000;
 const mostTexts = 100;
-/** How many of the newest jobs a search looks at. */
-const mostSearched = 10_000;
 
 /** A condition with its values. */
 interface Condition {

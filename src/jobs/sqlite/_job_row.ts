@@ -13,9 +13,6 @@ export const jobColumns =
   `seq, id, name, queue, priority, state, input, headers, created_at, due_at, started_at, ended_at, attempt,
   attempts, token, cancel_requested, key, key_until, parents, parents_on, recurring, server, progress, result, error`;
 
-/** The states of a job that has ended. */
-export const endedStates: readonly JobState[] = ["succeeded", "failed", "cancelled"];
-
 /** What a column has, if it has anything. */
 export function given<T>(value: unknown): T | undefined {
   return (value ?? undefined) as T | undefined;

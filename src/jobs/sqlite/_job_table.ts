@@ -19,10 +19,9 @@ import type {
   QueueRecord,
 } from "../job_record.ts";
 import type { Database, SqliteRow } from "./_database.ts";
-import { endedStates, given, heldOf, jobColumns, parsed, recordOf, stateOf } from "./_job_row.ts";
+import { endedStates, mostAttempts, mostLines } from "../_conventions.ts";
+import { given, heldOf, jobColumns, parsed, recordOf, stateOf } from "./_job_row.ts";
 
-const mostAttempts = 50;
-const mostLines = 1_000;
 /** How many jobs become `enqueued` in one `take`: what is left of a million with one time comes with the next ones. */
 const mostDue = 1_000;
 

@@ -1,7 +1,8 @@
 import type { AddedJob, NewJob, RecurringFiring } from "../job_storage.ts";
 import type { JobState, KeyLifetime, RecurringRecord } from "../job_record.ts";
 import type { Database, SqliteRow } from "./_database.ts";
-import { endedStates, given, stateOf } from "./_job_row.ts";
+import { endedStates } from "../_conventions.ts";
+import { given, stateOf } from "./_job_row.ts";
 import type { JobTable } from "./_job_table.ts";
 
 /** The recurring jobs, in one connection. */

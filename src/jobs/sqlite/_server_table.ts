@@ -1,8 +1,6 @@
 import type { MinuteRecord, ServerRecord } from "../job_record.ts";
+import { keptMinutes, keptServers } from "../_conventions.ts";
 import type { Database } from "./_database.ts";
-
-const hour = 60 * 60 * 1_000;
-const day = 24 * hour;
 
 /** The servers, and the counts of their minutes, in one connection. */
 export class ServerTable {
@@ -72,7 +70,7 @@ export class ServerTable {
   minutes(from: number): MinuteRecord[] {
     return this.#db.all(
       "select * from runhost_minutes where minute >= ? order by minute, queue",
-      Math.max(from, this.#now() - day),
+      Math.max(from, this.#now() - keptMinutes),
     ).map((row) => ({
       minute: row["minute"] as number,
       queue: row["queue"] as string,
@@ -87,7 +85,7 @@ export class ServerTable {
   /** Deletes what is older than is asked for. */
   purge(): void {
     const now = this.#now();
-    this.#db.run("delete from runhost_minutes where minute < ?", now - day);
-    this.#db.run("delete from runhost_servers where seen_at < ?", now - hour);
+    this.#db.run("delete from runhost_minutes where minute < ?", now - keptMinutes);
+    this.#db.run("delete from runhost_servers where seen_at < ?", now - keptServers);
   }
 }

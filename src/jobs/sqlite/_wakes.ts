@@ -1,7 +1,5 @@
-import { builtin } from "../../_builtin.ts";
-
-/** What is used of a timer of `node:timers`, which Deno and Bun have, too. */
-interface NodeTimers {
+/** What is used of `node:timers`, whose timers can be made to keep no process alive, on Deno and Bun, too. */
+export interface NodeTimers {
   setInterval(callback: () => void, ms: number): { unref(): void };
   clearInterval(timer: unknown): void;
 }
@@ -14,6 +12,7 @@ export class Wakes {
   readonly #listeners: Set<(queue?: string) => void> = new Set();
   readonly #told: Set<string | undefined> = new Set();
   #version: (() => unknown) | undefined;
+  #timers: NodeTimers | undefined;
   #seen: unknown;
   #clear: (() => void) | undefined;
 
@@ -46,19 +45,20 @@ export class Wakes {
    *
    * @param version Gives what is another one after each of their transactions.
    */
-  watch(version: (() => unknown) | undefined): void {
+  watch(version?: () => unknown, timers?: NodeTimers): void {
     this.#version = version;
+    this.#timers = timers;
     this.#seen = undefined;
     this.#watch();
   }
 
   #watch(): void {
-    if (!this.#version || this.#listeners.size === 0) {
+    if (!this.#timers || this.#listeners.size === 0) {
       this.#clear?.();
       this.#clear = undefined;
     } else if (!this.#clear) {
       this.#look();
-      const { setInterval, clearInterval } = builtin("node:timers") as NodeTimers;
+      const { setInterval, clearInterval } = this.#timers;
       const timer = setInterval(() => this.#look(), interval);
       timer.unref(); // it keeps no process alive
       this.#clear = () => clearInterval(timer);

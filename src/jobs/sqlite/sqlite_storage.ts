@@ -12,7 +12,7 @@ import { whileLocked } from "./_patience.ts";
 import { RecurringTable } from "./_recurring_table.ts";
 import { migrate } from "./_schema.ts";
 import { ServerTable } from "./_server_table.ts";
-import { Wakes } from "./_wakes.ts";
+import { type NodeTimers, Wakes } from "./_wakes.ts";
 import { Writer } from "./_writer.ts";
 import type { OwnConnection, SqliteConnection } from "./connection.ts";
 import type { JobFilter } from "../job_record.ts";
@@ -114,9 +114,10 @@ function storageOf(path: string, synchronous: string, now: () => number): JobSto
     try {
       const driver = await loadDriver();
       if (!inMemory) await makeFolder(path);
+      const timers = await loadBuiltin("node:timers") as NodeTimers;
       signal.throwIfAborted();
       const connection = await whileLocked(path, () => connect(() => driver(path)), signal);
-      return opened = openedOf(connection);
+      return opened = openedOf(connection, timers);
     } catch (error) {
       throw explain(error, path);
     }
@@ -140,11 +141,11 @@ function storageOf(path: string, synchronous: string, now: () => number): JobSto
     }
   }
 
-  function openedOf(connection: OwnConnection): Opened {
+  function openedOf(connection: OwnConnection, timers: NodeTimers): Opened {
     const db = new Database(connection);
     const jobs = new JobTable(db, now, (queue) => wakes.note(queue));
     const file = fileOf(db);
-    if (file !== "") wakes.watch(() => db.get("pragma data_version")?.["data_version"]);
+    if (file !== "") wakes.watch(() => db.get("pragma data_version")?.["data_version"], timers);
     return {
       connection,
       db,
@@ -169,7 +170,7 @@ function storageOf(path: string, synchronous: string, now: () => number): JobSto
     const it = await last?.catch(() => undefined);
     if (!it) return;
     await it.writer.idle();
-    wakes.watch(undefined);
+    wakes.watch();
     it.connection.close();
   }
 
