@@ -1,5 +1,5 @@
 /**
- * What docs/frameworks.md shows of NestJS and Next.js, as programs that are told to stop by a signal.
+ * What docs/frameworks.md shows of Koa, NestJS and Next.js, as programs that are told to stop by a signal.
  * Needs the packages of this folder, and `dist/`: `npm run test:frameworks` sees to both.
  */
 import { spawnSync } from "node:child_process";
@@ -97,6 +97,27 @@ test("NestJS answers in the middle of the stop, and is closed after its server",
   const { exit, stdout } = await program.ending;
   assert.is(exit, 0);
   assert.is(stdout.at(-1), "Nest has closed");
+});
+
+test("Koa answers in the middle of the stop", async () => {
+  const port = await freePort();
+  const slow = block("Koa", 0, port).replace(
+    `context.body = "Hello";`,
+    `console.log("asked");
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    context.body = "Hello";`,
+  );
+  write("koa/main.ts", slow);
+  const program = new Program([process.execPath, "--import", tsx, "main.ts"], {
+    cwd: join(folder, "koa"),
+  });
+  assert.is(await ask(program, `http://127.0.0.1:${port}/`), "Hello");
+  const answer = ask(program, `http://127.0.0.1:${port}/`);
+  await program.prints("asked", 2);
+  program.send("SIGTERM");
+  assert.is(await answer, "Hello");
+  const { exit, stderr } = await program.ending;
+  assert.equal([exit, stderr], [0, []]);
 });
 
 /** An application of Next, built. */
