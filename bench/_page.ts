@@ -24,9 +24,14 @@ interface Verdict {
 
 /** The section of one scenario. */
 export function section({ scenario, rows, rounds }: Found): string {
-  const { title, about, unit, variants, goals, notes, ratios = true } = scenario;
-  const measured = `Median of ${rounds} round${rounds === 1 ? "" : "s"}, in ${unit}`;
-  const brackets = `; in brackets the ratio to _${variants[0]!.name}_ on the same runtime`;
+  const { title, about, unit, variants, goals, notes, ratios = true } =
+    scenario;
+  const measured = `Median of ${rounds} round${
+    rounds === 1 ? "" : "s"
+  }, in ${unit}`;
+  const brackets = `; in brackets the ratio to _${
+    variants[0]!.name
+  }_ on the same runtime`;
   return [
     `## ${title}`,
     about,
@@ -47,7 +52,9 @@ export function goalsTable(found: readonly Found[]): string {
         const verdict = judge(goal, rows, runtime);
         if (verdict.cases === 0) return "";
         const { cases, misses } = verdict;
-        return misses.length === 0 ? "reached" : `missed in ${misses.length} of ${cases}`;
+        return misses.length === 0
+          ? "reached"
+          : `missed in ${misses.length} of ${cases}`;
       });
       lines.push([`${scenario.title}: ${goal.text}`, ...cells]);
     }
@@ -63,17 +70,21 @@ function table(
   const names = [...new Set(rows.flatMap(({ cases }) => [...cases.keys()]))];
   const lines = [["", "", ...names]];
   for (const row of rows) {
-    const baseline = ratios ? rowOf(rows, row.runtime, variants[0]!.name) : undefined;
+    const baseline = ratios
+      ? rowOf(rows, row.runtime, variants[0]!.name)
+      : undefined;
     const cells = names.map((name) => {
       const values = row.cases.get(name);
       if (values === undefined) return "";
       const others = row === baseline ? undefined : baseline?.cases.get(name);
-      const bracket = others === undefined ? "" : ` (${factor(ratio(values, others))})`;
+      const bracket = others === undefined
+        ? ""
+        : ` (${factor(ratio(values, others))})`;
       return quantity(median(values), unit) + bracket;
     });
     lines.push([
       titles[row.runtime],
-      row.runtime === "dotnet" ? "" : row.variant,
+      row.variant === titles.dotnet ? "" : row.variant,
       ...cells,
     ]);
   }
@@ -85,7 +96,9 @@ function line(goal: Goal, rows: readonly Row[], unit: Unit): string {
   const verdicts = (["node", "deno", "bun"] as const).flatMap((runtime) => {
     const { cases, misses } = judge(goal, rows, runtime, unit);
     if (cases === 0) return [];
-    const missed = `missed in ${misses.length} of ${cases}: ${misses.join("; ")}`;
+    const missed = `missed in ${misses.length} of ${cases}: ${
+      misses.join("; ")
+    }`;
     return [
       `- ${titles[runtime]}: ${misses.length === 0 ? "reached" : missed}`,
     ];
@@ -95,7 +108,7 @@ function line(goal: Goal, rows: readonly Row[], unit: Unit): string {
 
 /** Compares what ours reached with what it should. */
 function judge(
-  { of, against, atMost = Infinity, atLeast = -Infinity }: Goal,
+  { of, against, cases: about, atMost = Infinity, atLeast = -Infinity }: Goal,
   rows: readonly Row[],
   runtime: RuntimeName,
   unit?: Unit,
@@ -104,6 +117,7 @@ function judge(
   const misses: string[] = [];
   let cases = 0;
   for (const [name, values] of ours) {
+    if (about && !about.includes(name)) continue;
     if (against === undefined) {
       cases++;
       const value = median(values);
@@ -114,8 +128,9 @@ function judge(
     }
     const rivals: string[] = [];
     for (const rival of against) {
-      const others = (rowOf(rows, runtime, rival) ?? rowOf(rows, "dotnet", rival))?.cases
-        .get(name);
+      const others =
+        (rowOf(rows, runtime, rival) ?? rowOf(rows, "dotnet", rival))?.cases
+          .get(name);
       if (others === undefined) continue;
       const value = ratio(values, others);
       if (value > atMost || value < atLeast) {
@@ -139,11 +154,17 @@ function rowOf(
 /** Three digits that count; bytes and such are whole. */
 function quantity(value: number, unit?: Unit): string {
   const whole = unit === "bytes" || Math.abs(value) >= 100;
-  return whole ? Math.round(value).toLocaleString("en-US") : String(Number(value.toPrecision(3)));
+  return whole
+    ? Math.round(value).toLocaleString("en-US")
+    : String(Number(value.toPrecision(3)));
 }
 
 function factor(value: number): string {
-  return `${value >= 100 ? Math.round(value) : Number(value.toPrecision(2 + Number(value > 1)))}x`;
+  return `${
+    value >= 100
+      ? Math.round(value)
+      : Number(value.toPrecision(2 + Number(value > 1)))
+  }x`;
 }
 
 function markdown([head, ...lines]: readonly (readonly string[])[]): string {

@@ -1,7 +1,8 @@
 /** Runs the variants of a scenario: first to compare what they do, then to time them in turn. */
 import { deepEqual } from "node:assert/strict";
+import process from "node:process";
 import { ask, type Job } from "./_commands.ts";
-import { dotnet, type RuntimeName, type Scenario } from "./_scenario.ts";
+import type { RuntimeName, Scenario } from "./_scenario.ts";
 
 /** What one variant gave, round by round, for each of its cases. */
 export interface Row {
@@ -16,15 +17,22 @@ export function jobsOf(
   options: { readonly dotnet: boolean },
 ): Job[] {
   const runtimes = scenario.runtimes ?? ["node", "deno", "bun"] as const;
-  const programs = scenario.variants.filter((variant) => variant !== dotnet);
+  const variants = scenario.variants.filter(({ needs }) =>
+    !needs || process.env[needs]
+  );
+  const programs = variants.filter((variant) => variant.program !== undefined);
   const jobs: Job[] = runtimes.flatMap((runtime) =>
     programs.filter((variant) => variant.runtimes?.includes(runtime) ?? true)
       .map((variant) => ({ scenario, variant, runtime }))
   );
-  if (options.dotnet && scenario.variants.includes(dotnet)) {
-    jobs.push({ scenario, variant: dotnet, runtime: "dotnet" });
-  }
-  return jobs;
+  if (!options.dotnet) return jobs;
+  const ofDotnet = variants.filter((variant) => variant.program === undefined);
+  return [
+    ...jobs,
+    ...ofDotnet.map((variant) =>
+      ({ scenario, variant, runtime: "dotnet" }) as const
+    ),
+  ];
 }
 
 /** What a set of jobs came to: who did not do what the first one does. */
@@ -76,7 +84,9 @@ export async function time(
     cases: new Map<string, number[]>(),
   }));
   for (let round = 0; round < options.rounds; round++) {
-    const order = round % 2 === 0 ? [...jobs.keys()] : [...jobs.keys()].reverse();
+    const order = round % 2 === 0
+      ? [...jobs.keys()]
+      : [...jobs.keys()].reverse();
     for (const index of order) {
       const found = await ask(
         jobs[index]!,
@@ -97,7 +107,9 @@ export async function time(
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  return sorted.length % 2 === 1
+    ? sorted[middle]!
+    : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 /** The median of the ratios of two series, round by round: what slows a round slows both. */

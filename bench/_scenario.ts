@@ -16,6 +16,8 @@ export interface Variant {
   readonly argument?: string;
   /** Where it can be run; everywhere if it is not said. */
   readonly runtimes?: readonly RuntimeName[];
+  /** The variable of the environment with the server that it needs; left out where there is none. */
+  readonly needs?: "REDIS_URL" | "POSTGRES_URL";
 }
 
 /** What ours has to reach in each case, against each of the others. */
@@ -26,6 +28,8 @@ export interface Goal {
   readonly of: string;
   /** The variants it is measured against; without them the limits are values, not ratios. */
   readonly against?: readonly string[];
+  /** The cases it is about; all if it is not said. */
+  readonly cases?: readonly string[];
   readonly atMost?: number;
   readonly atLeast?: number;
 }

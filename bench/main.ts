@@ -18,6 +18,7 @@ import { machine } from "./_machine.ts";
 import { type Found, goalsTable, section } from "./_page.ts";
 import { compare, jobsOf, time } from "./_rounds.ts";
 import { scenarios } from "./scenarios.ts";
+import { startServers } from "./_servers.ts";
 
 const { values, positionals } = parseArgs({
   options: {
@@ -28,7 +29,9 @@ const { values, positionals } = parseArgs({
 });
 const { quick, smoke } = values;
 
-const unknown = positionals.filter((name) => !scenarios.some((scenario) => scenario.name === name));
+const unknown = positionals.filter((name) =>
+  !scenarios.some((scenario) => scenario.name === name)
+);
 if (unknown.length > 0) {
   const known = scenarios.map(({ name }) => name).join(", ");
   console.error(`No scenario ${unknown.join(", ")}: there are ${known}`);
@@ -39,10 +42,15 @@ const selected = scenarios.filter(({ name }) =>
 );
 
 await prepare({ build: !smoke });
-// The smoke form is part of `npm test`, which must not depend on a second registry.
+// The smoke form is part of `npm test`, which must not depend on a second registry, nor on servers.
 const dotnetHost = smoke ? undefined : await buildDotnet();
 
-if (await allDoTheSame() && !smoke) await measure();
+const stopServers = smoke ? () => {} : await startServers(selected);
+try {
+  if (await allDoTheSame() && !smoke) await measure();
+} finally {
+  await stopServers();
+}
 
 async function allDoTheSame(): Promise<boolean> {
   const counts = { passed: 0, failed: 0 };
@@ -74,7 +82,9 @@ async function measure(): Promise<void> {
     });
     console.log(`\n${section(found.at(-1)!)}\n`);
     console.log(
-      `(${scenario.name}: ${((performance.now() - began) / 1_000).toFixed(1)} s)`,
+      `(${scenario.name}: ${
+        ((performance.now() - began) / 1_000).toFixed(1)
+      } s)`,
     );
   }
   if (positionals.length === 0) await write(found);

@@ -4,10 +4,13 @@ import { bundle } from "./bundle/scenario.ts";
 import { channel } from "./channel/scenario.ts";
 import { delay } from "./delay/scenario.ts";
 import { exit } from "./exit/scenario.ts";
+import { growth } from "./growth/scenario.ts";
 import { hono } from "./hono/scenario.ts";
 import { imports } from "./import/scenario.ts";
+import { jobs } from "./jobs/scenario.ts";
 import { lifecycle } from "./lifecycle/scenario.ts";
 import { memory } from "./memory/scenario.ts";
+import { pickup } from "./pickup/scenario.ts";
 import { queue } from "./queue/scenario.ts";
 import { steady } from "./steady/scenario.ts";
 import { ticks } from "./ticks/scenario.ts";
@@ -24,4 +27,7 @@ export const scenarios: readonly Scenario[] = [
   imports,
   exit,
   hono,
+  jobs,
+  pickup,
+  growth,
 ];
