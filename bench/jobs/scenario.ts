@@ -35,6 +35,13 @@ export function stores(word?: string): Variant[] {
       needs: "POSTGRES_URL",
       ...ofNode,
     },
+    { name: "Hangfire, in memory", ...told("memory") },
+    { name: "Hangfire, SQLite", ...told("sqlite") },
+    {
+      name: "Hangfire, PostgreSQL",
+      needs: "POSTGRES_URL",
+      ...told("postgres"),
+    },
   ];
 }
 
@@ -46,7 +53,8 @@ export const jobs: Scenario = {
     `Jobs with a number as their input, 5 000 (500 in the quick form): stored by 16 callers at a time, each of
 which waits until its job is stored; then worked off, 16 at a time, by a handler that does nothing. Every store but
 _normal_ waits for the disk: Redis with \`appendfsync always\`, PostgreSQL as it comes. Redis and PostgreSQL are
-servers on the same machine, and so take the other core. pg-boss takes 16 jobs at once.`,
+servers on the same machine, and so take the other core. pg-boss takes 16 jobs at once. Hangfire looks for jobs each
+50 ms, which is as often as it can; with SQLite it is given 200 jobs, as 5 000 would take minutes.`,
   unit: "thousand/s",
   variants: stores(),
   goals: [
