@@ -4,9 +4,7 @@ import { once } from "node:events";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
-const flags = "Deno" in globalThis
-  ? ["run", "--quiet", "-A", "--node-modules-dir=manual"]
-  : [];
+const flags = "Deno" in globalThis ? ["run", "--quiet", "-A", "--node-modules-dir=manual"] : [];
 
 /** Starts a program, which is killed with this one. Gives its process. */
 export function start(url, ...args) {

@@ -24,14 +24,9 @@ interface Verdict {
 
 /** The section of one scenario. */
 export function section({ scenario, rows, rounds }: Found): string {
-  const { title, about, unit, variants, goals, notes, ratios = true } =
-    scenario;
-  const measured = `Median of ${rounds} round${
-    rounds === 1 ? "" : "s"
-  }, in ${unit}`;
-  const brackets = `; in brackets the ratio to _${
-    variants[0]!.name
-  }_ on the same runtime`;
+  const { title, about, unit, variants, goals, notes, ratios = true } = scenario;
+  const measured = `Median of ${rounds} round${rounds === 1 ? "" : "s"}, in ${unit}`;
+  const brackets = `; in brackets the ratio to _${variants[0]!.name}_ on the same runtime`;
   return [
     `## ${title}`,
     about,
@@ -52,9 +47,7 @@ export function goalsTable(found: readonly Found[]): string {
         const verdict = judge(goal, rows, runtime);
         if (verdict.cases === 0) return "";
         const { cases, misses } = verdict;
-        return misses.length === 0
-          ? "reached"
-          : `missed in ${misses.length} of ${cases}`;
+        return misses.length === 0 ? "reached" : `missed in ${misses.length} of ${cases}`;
       });
       lines.push([`${scenario.title}: ${goal.text}`, ...cells]);
     }
@@ -70,16 +63,12 @@ function table(
   const names = [...new Set(rows.flatMap(({ cases }) => [...cases.keys()]))];
   const lines = [["", "", ...names]];
   for (const row of rows) {
-    const baseline = ratios
-      ? rowOf(rows, row.runtime, variants[0]!.name)
-      : undefined;
+    const baseline = ratios ? rowOf(rows, row.runtime, variants[0]!.name) : undefined;
     const cells = names.map((name) => {
       const values = row.cases.get(name);
       if (values === undefined) return "";
       const others = row === baseline ? undefined : baseline?.cases.get(name);
-      const bracket = others === undefined
-        ? ""
-        : ` (${factor(ratio(values, others))})`;
+      const bracket = others === undefined ? "" : ` (${factor(ratio(values, others))})`;
       return quantity(median(values), unit) + bracket;
     });
     lines.push([
@@ -96,9 +85,7 @@ function line(goal: Goal, rows: readonly Row[], unit: Unit): string {
   const verdicts = (["node", "deno", "bun"] as const).flatMap((runtime) => {
     const { cases, misses } = judge(goal, rows, runtime, unit);
     if (cases === 0) return [];
-    const missed = `missed in ${misses.length} of ${cases}: ${
-      misses.join("; ")
-    }`;
+    const missed = `missed in ${misses.length} of ${cases}: ${misses.join("; ")}`;
     return [
       `- ${titles[runtime]}: ${misses.length === 0 ? "reached" : missed}`,
     ];
@@ -128,9 +115,8 @@ function judge(
     }
     const rivals: string[] = [];
     for (const rival of against) {
-      const others =
-        (rowOf(rows, runtime, rival) ?? rowOf(rows, "dotnet", rival))?.cases
-          .get(name);
+      const others = (rowOf(rows, runtime, rival) ?? rowOf(rows, "dotnet", rival))?.cases
+        .get(name);
       if (others === undefined) continue;
       const value = ratio(values, others);
       if (value > atMost || value < atLeast) {
@@ -154,17 +140,11 @@ function rowOf(
 /** Three digits that count; bytes and such are whole. */
 function quantity(value: number, unit?: Unit): string {
   const whole = unit === "bytes" || Math.abs(value) >= 100;
-  return whole
-    ? Math.round(value).toLocaleString("en-US")
-    : String(Number(value.toPrecision(3)));
+  return whole ? Math.round(value).toLocaleString("en-US") : String(Number(value.toPrecision(3)));
 }
 
 function factor(value: number): string {
-  return `${
-    value >= 100
-      ? Math.round(value)
-      : Number(value.toPrecision(2 + Number(value > 1)))
-  }x`;
+  return `${value >= 100 ? Math.round(value) : Number(value.toPrecision(2 + Number(value > 1)))}x`;
 }
 
 function markdown([head, ...lines]: readonly (readonly string[])[]): string {

@@ -17,9 +17,7 @@ export function jobsOf(
   options: { readonly dotnet: boolean },
 ): Job[] {
   const runtimes = scenario.runtimes ?? ["node", "deno", "bun"] as const;
-  const variants = scenario.variants.filter(({ needs }) =>
-    !needs || process.env[needs]
-  );
+  const variants = scenario.variants.filter(({ needs }) => !needs || process.env[needs]);
   const programs = variants.filter((variant) => variant.program !== undefined);
   const jobs: Job[] = runtimes.flatMap((runtime) =>
     programs.filter((variant) => variant.runtimes?.includes(runtime) ?? true)
@@ -29,9 +27,7 @@ export function jobsOf(
   const ofDotnet = variants.filter((variant) => variant.program === undefined);
   return [
     ...jobs,
-    ...ofDotnet.map((variant) =>
-      ({ scenario, variant, runtime: "dotnet" }) as const
-    ),
+    ...ofDotnet.map((variant) => ({ scenario, variant, runtime: "dotnet" }) as const),
   ];
 }
 
@@ -84,9 +80,7 @@ export async function time(
     cases: new Map<string, number[]>(),
   }));
   for (let round = 0; round < options.rounds; round++) {
-    const order = round % 2 === 0
-      ? [...jobs.keys()]
-      : [...jobs.keys()].reverse();
+    const order = round % 2 === 0 ? [...jobs.keys()] : [...jobs.keys()].reverse();
     for (const index of order) {
       const found = await ask(
         jobs[index]!,
@@ -107,9 +101,7 @@ export async function time(
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? sorted[middle]!
-    : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 /** The median of the ratios of two series, round by round: what slows a round slows both. */

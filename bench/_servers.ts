@@ -1,10 +1,6 @@
 /** The servers that some variants need: private ones, for as long as the benchmarks run. */
 import process from "node:process";
-import {
-  engines,
-  type EngineServer,
-  find,
-} from "../tests/engines/servers/mod.ts";
+import { engines, type EngineServer, find } from "../tests/engines/servers/mod.ts";
 import type { Scenario } from "./_scenario.ts";
 
 /**
@@ -23,9 +19,7 @@ export async function startServers(
     if (!needed.has(variable) || process.env[variable]) continue;
     if (!commands.every(find)) {
       console.error(
-        `Without ${name}: it is not here (apt-get install ${
-          packages.join(" ")
-        })`,
+        `Without ${name}: it is not here (apt-get install ${packages.join(" ")})`,
       );
       continue;
     }

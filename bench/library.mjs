@@ -10,9 +10,7 @@ export const libraryUrl = (name) =>
     .href;
 
 /** The entry of this runtime that has `runHost`. */
-export const runtimeEntry = `src/runtime/${
-  source ? "deno" : "Bun" in globalThis ? "bun" : "node"
-}`;
+export const runtimeEntry = `src/runtime/${source ? "deno" : "Bun" in globalThis ? "bun" : "node"}`;
 
 /** Imports one of its modules. */
 export const library = (name) => import(libraryUrl(name));

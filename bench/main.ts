@@ -29,9 +29,7 @@ const { values, positionals } = parseArgs({
 });
 const { quick, smoke } = values;
 
-const unknown = positionals.filter((name) =>
-  !scenarios.some((scenario) => scenario.name === name)
-);
+const unknown = positionals.filter((name) => !scenarios.some((scenario) => scenario.name === name));
 if (unknown.length > 0) {
   const known = scenarios.map(({ name }) => name).join(", ");
   console.error(`No scenario ${unknown.join(", ")}: there are ${known}`);
@@ -82,9 +80,7 @@ async function measure(): Promise<void> {
     });
     console.log(`\n${section(found.at(-1)!)}\n`);
     console.log(
-      `(${scenario.name}: ${
-        ((performance.now() - began) / 1_000).toFixed(1)
-      } s)`,
+      `(${scenario.name}: ${((performance.now() - began) / 1_000).toFixed(1)} s)`,
     );
   }
   if (positionals.length === 0) await write(found);

@@ -15,9 +15,7 @@ import { runInNewContext } from "node:vm";
  */
 export async function program(check, measure) {
   const [mode, effort] = process.argv.slice(2);
-  const found = mode === "check"
-    ? await check()
-    : await measure(effort === "full");
+  const found = mode === "check" ? await check() : await measure(effort === "full");
   console.log(JSON.stringify(found));
 }
 

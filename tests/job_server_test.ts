@@ -529,6 +529,26 @@ test("jobServer() stores progress and log, the newest of a quarter of a second, 
   await host.stop();
 });
 
+test("an attempt knows what the one before it said last, a job that was queued again does not", async () => {
+  const found: unknown[] = [];
+  const count = defineJob("count", {
+    retry: { attempts: 2, delay: 10, jitter: 0 },
+    execute(_: null, _signal, { attempt, lastProgress, progress }) {
+      found.push(lastProgress);
+      progress({ row: attempt * 100 });
+      throw new Error("no");
+    },
+  });
+  const { jobs, clock, host } = await started({ jobs: [count] });
+  const id = await jobs.enqueue(count, null);
+  await clock.advance(100);
+  assert.is((await jobs.get(id))?.state, "failed");
+  await jobs.requeue(id);
+  await clock.advance(100);
+  assert.equal(found, [undefined, { row: 100 }, undefined, { row: 100 }]);
+  await host.stop();
+});
+
 test("jobServer() keeps a note in place of a result that cannot be stored: the job is done all the same", async () => {
   const work = defineJob("work", { execute: () => 10n });
   const { jobs, host } = await started({ jobs: [work] });

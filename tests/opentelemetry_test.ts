@@ -25,10 +25,11 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { backgroundService, delay, hostedService } from "../mod.ts";
+import { backgroundService, createHost, delay, hostedService } from "../mod.ts";
 import { Channel } from "../src/channels/mod.ts";
 import { consumer, TaskQueue } from "../src/consumers/mod.ts";
 import { cron } from "../src/cron/mod.ts";
+import { defineJob, jobServer } from "../src/jobs/mod.ts";
 import {
   openTelemetry,
   type TelemetryOptions,
@@ -36,7 +37,7 @@ import {
   tracing,
 } from "../src/opentelemetry/mod.ts";
 import { leader, supervised } from "../src/supervision/mod.ts";
-import { FakeLease, FakeSource, quiet } from "../src/testing/mod.ts";
+import { FakeJobStorage, FakeLease, FakeSource, quiet } from "../src/testing/mod.ts";
 import { afterEach } from "./_after_each.ts";
 import { rejection, thrown } from "./_fate.ts";
 import { guard } from "./_guard.ts";
@@ -666,6 +667,32 @@ test("tracing() prepares nothing without a provider, and finds one that is set l
   } finally {
     trace.disable();
   }
+});
+
+test("tracing() makes a span of each attempt at a job, linked to whoever enqueued it", async () => {
+  const telemetry = new Telemetry();
+  const resize = defineJob("resize", {
+    queue: "images",
+    execute: () => trace.getActiveSpan()?.spanContext().spanId,
+  });
+  const jobs = jobServer("jobs", {
+    storage: new FakeJobStorage(),
+    jobs: [resize],
+    around: tracing(telemetry.options),
+  });
+  const host = createHost([jobs], { logger: false });
+  await host.start();
+  const sender = telemetry.tracerProvider.getTracer("test").startSpan("request");
+  const headers = context.with(trace.setSpan(ROOT_CONTEXT, sender), () => traceHeaders());
+  const active = await jobs.result(await jobs.enqueue(resize, undefined, { headers }));
+  await host.stop();
+  sender.end();
+
+  const span = telemetry.span("process images");
+  assert.is(span.spanContext().spanId, active);
+  assert.is(span.links[0]?.context.spanId, sender.spanContext().spanId);
+  assert.is(span.attributes["messaging.destination.name"], "images");
+  assert.is(span.attributes["runhost.service.name"], "jobs");
 });
 
 test.run();

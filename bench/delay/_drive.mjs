@@ -12,9 +12,7 @@ export function drive(delay) {
       delay(1, controller.signal),
       delay(60_000, controller.signal),
     ];
-    const outcomes = waiting.map((wait) =>
-      wait.then(() => "resolved", (error) => error.name)
-    );
+    const outcomes = waiting.map((wait) => wait.then(() => "resolved", (error) => error.name));
     await Promise.all(outcomes.slice(0, 2));
     controller.abort();
     const late = delay(1, controller.signal).catch((error) => error.name);
@@ -53,9 +51,7 @@ export function drive(delay) {
       () => new AbortController(),
     );
     const begun = performance.now();
-    const waiting = controllers.map((controller) =>
-      delay(1, controller.signal)
-    );
+    const waiting = controllers.map((controller) => delay(1, controller.signal));
     await Promise.all(waiting);
     return performance.now() - begun;
   }
@@ -67,9 +63,7 @@ export function drive(delay) {
     );
     let rejected = 0;
     const begun = performance.now();
-    const waiting = controllers.map(({ signal }) =>
-      delay(60_000, signal).catch(() => rejected++)
-    );
+    const waiting = controllers.map(({ signal }) => delay(60_000, signal).catch(() => rejected++));
     for (const controller of controllers) controller.abort();
     await Promise.all(waiting);
     const ended = performance.now();

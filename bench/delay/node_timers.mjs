@@ -1,6 +1,4 @@
 import { setTimeout } from "node:timers/promises";
 import { drive } from "./_drive.mjs";
 
-await drive((ms, signal) =>
-  signal ? setTimeout(ms, undefined, { signal }) : setTimeout(ms)
-);
+await drive((ms, signal) => signal ? setTimeout(ms, undefined, { signal }) : setTimeout(ms));

@@ -29,6 +29,5 @@ ends. The server is the runtime's own; terminus and http-graceful-shutdown know 
     },
   ],
   rounds: 4,
-  notes:
-    "**Why not 1x.** All of the stop is code that runs for the first time.",
+  notes: "**Why not 1x.** All of the stop is code that runs for the first time.",
 };

@@ -12,7 +12,5 @@ await drive(async () => {
     return globalThis.Bun.serve({ ...place, fetch }).port;
   }
   const { serve } = await import("@hono/node-server");
-  return new Promise((resolve) =>
-    serve({ ...place, fetch }, ({ port }) => resolve(port))
-  );
+  return new Promise((resolve) => serve({ ...place, fetch }, ({ port }) => resolve(port)));
 });

@@ -11,11 +11,7 @@ import { build } from "esbuild";
 import { run } from "../_child.mjs";
 import { program, sample } from "../program.mjs";
 
-const runtime = "Deno" in globalThis
-  ? "deno"
-  : "Bun" in globalThis
-  ? "bun"
-  : "node";
+const runtime = "Deno" in globalThis ? "deno" : "Bun" in globalThis ? "bun" : "node";
 const [name, form] = process.argv.at(-1).split(" ");
 const own = new URL(`${name}_${runtime}.mjs`, import.meta.url);
 const file = existsSync(own) ? own : new URL(`${name}.mjs`, import.meta.url);

@@ -54,7 +54,7 @@ export const jobs: Scenario = {
 which waits until its job is stored; then worked off, 16 at a time, by a handler that does nothing. Every store but
 _normal_ waits for the disk: Redis with \`appendfsync always\`, PostgreSQL as it comes. Redis and PostgreSQL are
 servers on the same machine, and so take the other core. pg-boss takes 16 jobs at once. Hangfire looks for jobs each
-50 ms, which is as often as it can; with SQLite it is given 200 jobs, as 5 000 would take minutes.`,
+50 ms, which is as often as it can; in a database it is given 200 jobs, as 5 000 would take minutes.`,
   unit: "thousand/s",
   variants: stores(),
   goals: [

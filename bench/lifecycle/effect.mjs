@@ -19,9 +19,7 @@ await drive((kind, count, tally) => {
     { length: count },
     () =>
       Layer.effectDiscard(
-        kind === "background"
-          ? background(tally)
-          : hooks(bound(service(kind, tally))),
+        kind === "background" ? background(tally) : hooks(bound(service(kind, tally))),
       ),
   );
   const runtime = ManagedRuntime.make(Layer.mergeAll(...layers));

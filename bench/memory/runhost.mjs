@@ -13,6 +13,4 @@ class Worker extends BackgroundService {
   }
 }
 
-await drive((count, tally) =>
-  createHost(Array.from({ length: count }, () => new Worker(tally)))
-);
+await drive((count, tally) => createHost(Array.from({ length: count }, () => new Worker(tally))));

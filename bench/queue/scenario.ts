@@ -4,8 +4,7 @@ import { dotnet, type Scenario } from "../_scenario.ts";
 export const queue: Scenario = {
   name: "queue",
   title: "Task queue",
-  about:
-    `Async functions that do nothing are handed over, 100 000 in one go (20 000 in the quick
+  about: `Async functions that do nothing are handed over, 100 000 in one go (20 000 in the quick
 form), and run 1 or 16 at a time. _runhost_ is a \`TaskQueue\` in a host. _fastq_ is its promise
 interface, _fastq, callbacks_ the other one, whose \`push\` makes no promise. The _bare loops_ take
 from an array; .NET's row is the queued hosted service of its documentation, on all cores.`,

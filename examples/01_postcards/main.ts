@@ -1,24 +1,25 @@
 /**
- * Shows the main job: a Hono server and a worker that works for it, in one host.
+ * Shows the main job: a Hono server and a job server that works for it, in one host.
  *
  *     npm start                                on Node
  *     deno task start                          on Deno
  *     bun examples/01_postcards/main.ts        on Bun
  *
- * Post a line of text and a worker paints a postcard of it, layer by layer. Stop it with Ctrl+C, or
- * even with `kill -9`, and start it again: no postcard is lost.
+ * Post a line of text and a job paints a postcard of it, layer by layer; `/dashboard` shows the jobs. Stop it with
+ * Ctrl+C, or even with `kill -9`, and start it again: no postcard is lost.
  *
- * `PORT` is where it listens (3000), `DATA` the folder of its database (`data` beside this file).
+ * `PORT` is where it listens (3000), `DATA` the folder of its jobs (`data` beside this file).
  *
  * @module
  */
 
+import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { formatEvent } from "@runhost/host";
-import { FolderLock } from "./folder_lock.ts";
-import { Painter } from "./painter.ts";
-import { Postcards } from "./postcards.ts";
+import { jobServer } from "@runhost/host/jobs";
+import { sqlite } from "@runhost/host/jobs/sqlite";
+import { paint } from "./painter.ts";
 import { website } from "./website.ts";
 
 const runtime = "Deno" in globalThis
@@ -26,16 +27,21 @@ const runtime = "Deno" in globalThis
   : "Bun" in globalThis
   ? import("./runtime/bun.ts")
   : import("./runtime/node.ts");
-const { runHost, webServer } = await runtime;
+const { isLocal, runHost, webServer } = await runtime;
 
 const { PORT = "3000", DATA = fileURLToPath(new URL("./data", import.meta.url)) } = process.env;
-const postcards = new Postcards(DATA);
+
+const jobs = jobServer("jobs", {
+  storage: sqlite(join(DATA, "jobs.db")),
+  jobs: [paint],
+  queues: { easel: { concurrency: 1 } },
+  retention: { succeeded: Infinity }, // a postcard is kept, as its job is all there is of it
+  holdTimeout: 3_000, // soon after a `kill -9` another process may go on; 15 s by default
+});
 
 const run = runHost([
-  new FolderLock(DATA), // locked first, unlocked last
-  postcards,
-  new Painter(postcards),
-  webServer(website(postcards), Number(PORT)), // when all the rest is ready
+  jobs, // starts first and stops last: until then the website may enqueue
+  ({ host }) => webServer(website({ jobs, host, isOperator: isLocal }), Number(PORT)),
 ], {
   shutdownTimeout: 10_000,
   onEvent: (event) => {

@@ -33,6 +33,12 @@ export interface JobContext {
   /** The recurring job that made it, if one did. */
   readonly recurring: string | undefined;
   /**
+   * What the attempt before this one said last by `progress`, so that a long job goes on from there; `undefined` in the
+   * first one, after a `requeue` of a job that had ended, and if nothing was said. What a process said in the last
+   * 250 ms before it died is not known.
+   */
+  readonly lastProgress: unknown;
+  /**
    * Says how far the job is: anything that JSON can write, a number from 0 to 1 say. Stored in the background, the
    * newest alone, at most every 250 ms; above 4 KiB a note takes its place.
    */

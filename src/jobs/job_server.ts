@@ -343,6 +343,7 @@ export class JobServer extends JobClient {
       attempt: record.attempt,
       headers: record.headers,
       recurring: record.recurring,
+      lastProgress: record.progress === undefined ? undefined : JSON.parse(record.progress),
       progress: (value) => notebook.progress(value),
       log: (line) => notebook.log(line),
       context: held.context,

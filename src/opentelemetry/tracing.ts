@@ -38,22 +38,26 @@ export interface TracingOptions extends TelemetryOptions {
    * Which queue, stream or topic they come from, `messaging.destination.name`. Part of the name of each
    * span, so one of few.
    *
-   * @default {the name of the service}
+   * @default {the queue of a job, else the name of the service}
    */
   readonly destination?: string | undefined;
 }
 
-/** What is known of an item: the `Item` of a consumer has it. */
+/** What is known of an item: the `Item` of a consumer has it, and so has the `JobContext` of a job. */
 export interface TracedItem {
   /** Which attempt this is, 1 for the first. */
   readonly attempt: number;
-  /** How the source delivered it. */
-  readonly delivery: {
+  /** What travelled with a job: also the trace context. */
+  readonly headers?: Readonly<Record<string, unknown>> | undefined;
+  /** The queue of a job. */
+  readonly queue?: string | undefined;
+  /** How the source delivered an item. */
+  readonly delivery?: {
     /** What travelled with the value: also the trace context. */
     readonly headers?: Readonly<Record<string, unknown>> | undefined;
     /** Aborts when the source has lost its hold. */
     readonly lost?: AbortSignal | undefined;
-  };
+  } | undefined;
   /** Of the service. */
   readonly context: {
     /** The service's name. */
@@ -63,7 +67,7 @@ export interface TracedItem {
   };
 }
 
-/** What {@linkcode tracing} gives: an `around` of a consumer. */
+/** What {@linkcode tracing} gives: an `around` of a consumer or of a job server. */
 export type Around = (next: () => Promise<unknown>, item: TracedItem) => unknown;
 
 /**
@@ -74,7 +78,7 @@ export type Around = (next: () => Promise<unknown>, item: TracedItem) => unknown
  * The span begins a trace of its own, linked to whoever has sent the item: the trace context in the
  * `headers` of its delivery, read by the global propagator, or as W3C Trace Context if none is registered.
  * Baggage travels on. A handler that fails marks the span; one that gave way to the end of the grace, or to
- * the loss of its delivery, does not, as it has not failed.
+ * the loss of its delivery, does not, as it has not failed. A job that was cancelled marks it, with `AbortError`.
  *
  * Whatever telemetry throws goes to the `diag` of `@opentelemetry/api`, and the item is handled. Without a
  * provider no span is prepared. That the span is active needs a context manager, which the SDK registers.
@@ -178,14 +182,16 @@ class Attempt {
     destination: string | undefined,
     item: TracedItem,
   ) {
-    const { attempt, delivery: { headers }, context: { name } } = item;
+    const { attempt, delivery, context: { name } } = item;
+    const place = destination ?? item.queue ?? name;
     this.#item = item;
     this.#durations = durations;
     this.#attributes = {
       "messaging.system": system,
       "messaging.operation.name": "process",
-      "messaging.destination.name": destination ?? name,
+      "messaging.destination.name": place,
     };
+    const headers = delivery?.headers ?? item.headers;
     const sent = headers ? extract(ROOT_CONTEXT, headers) : ROOT_CONTEXT;
     const sender = trace.getSpanContext(sent);
     const links: Link[] = sender ? [{ context: sender }] : [];
@@ -197,7 +203,7 @@ class Attempt {
     };
     // A root: what is active here is whatever was so at the start of the host.
     const options = { kind: SpanKind.CONSUMER, root: true, attributes, links };
-    this.#span = tracer.startSpan(`process ${destination ?? name}`, options, sent);
+    this.#span = tracer.startSpan(`process ${place}`, options, sent);
     this.#context = trace.setSpan(sent, this.#span);
   }
 
@@ -214,7 +220,7 @@ class Attempt {
   #end(failure?: { readonly error: unknown }): void {
     const { delivery, context } = this.#item;
     let attributes = this.#attributes;
-    if (failure && !answers(failure.error, context.forced, delivery.lost)) {
+    if (failure && !answers(failure.error, context.forced, delivery?.lost)) {
       attributes = { ...attributes, "error.type": errorType(failure.error) };
       markFailed(this.#span, failure.error);
     }
@@ -247,11 +253,17 @@ class Attempt {
  * equal(headers["traceparent"], "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
  * ```
  */
+export function traceHeaders(headers?: undefined, active?: Context): Record<string, string>;
+/** Headers for an item that is about to be sent, with others; see above. */
 export function traceHeaders<H extends Readonly<Record<string, unknown>>>(
-  headers?: H,
+  headers: H,
+  active?: Context,
+): H & Record<string, unknown>;
+export function traceHeaders(
+  headers?: Readonly<Record<string, unknown>>,
   active: Context = context.active(),
-): H & Record<string, unknown> {
+): Record<string, unknown> {
   const all: Record<string, unknown> = { ...headers };
   harmlessly(() => inject(active, all));
-  return all as H & Record<string, unknown>;
+  return all;
 }

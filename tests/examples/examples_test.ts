@@ -165,6 +165,37 @@ const expectations: readonly Expectation[] = [
       "c leads no longer",
     ],
   },
+  {
+    file: "21_order_mails.ts",
+    exit: 0,
+    output: [
+      "mail to ada@example.com: Thank you",
+      "mail to store@example.com: Pack order 7",
+      "order 7 is closed",
+      "receipt 7, at attempt 2",
+    ],
+  },
+  {
+    file: "22_nightly_report.ts",
+    exit: 0,
+    output: ["due at 02:30:00", "Report of sales and stock", "reading sales, reading stock"],
+  },
+  {
+    file: "23_import.ts",
+    exit: 0,
+    output: [
+      "attempt 1 begins at row 0",
+      "attempt 2 begins at row 500",
+      "1000 rows",
+      "JobFailedError",
+      "it is cancelled",
+    ],
+  },
+  {
+    file: "24_telemetry.ts",
+    exit: 0,
+    output: /"?name"?: ["']process default["'][^]*runhost\.hook\.duration/,
+  },
 ];
 
 /** Those that serve until they are told to stop. */
