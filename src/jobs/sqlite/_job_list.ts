@@ -1,7 +1,7 @@
 import type { JobFilter, JobPage, JobState } from "../job_record.ts";
 import { mostSearched } from "../_conventions.ts";
 import type { Database, Given, SqliteRow } from "./_database.ts";
-import { jobColumns, recordOf } from "./_job_row.ts";
+import { jobColumns, recordOf } from "../_rows.ts";
 
 /** How many jobs are looked at without giving the event loop its turn, and how many whose texts are looked through. */
 const mostAtOnce = 1_000;

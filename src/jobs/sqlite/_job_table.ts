@@ -20,7 +20,7 @@ import type {
 } from "../job_record.ts";
 import type { Database, SqliteRow } from "./_database.ts";
 import { endedStates, mostAttempts, mostLines } from "../_conventions.ts";
-import { given, heldOf, jobColumns, parsed, recordOf, stateOf } from "./_job_row.ts";
+import { detailsOf, given, heldOf, jobColumns, parsed, queueOf, stateOf } from "../_rows.ts";
 
 /** How many jobs become `enqueued` in one `take`: what is left of a million with one time comes with the next ones. */
 const mostDue = 1_000;
@@ -265,11 +265,11 @@ export class JobTable {
       "select at, text from runhost_log where job = ? order by line",
       row["seq"],
     );
-    return {
-      ...recordOf(row, this.#now()),
+    return detailsOf(row, {
       children: children.map((it) => it["id"] as string),
       log: log.map(({ at, text }) => ({ at, text }) as JobLogLine),
-    };
+      now: this.#now(),
+    });
   }
 
   /** Gives each queue that has jobs or is paused. */
@@ -285,27 +285,7 @@ export class JobTable {
         from (select queue from runhost_counts where jobs > 0 union select queue from runhost_paused) as it
         order by queue`,
       now,
-    ).map((row) => {
-      const { awaiting = 0, scheduled = 0, enqueued = 0, processing = 0, ...over } = JSON.parse(
-        row["counts"] as string,
-      ) as Record<string, number>;
-      const due = row["due"] as number;
-      const dues = [row["oldest"], due > 0 ? row["next"] : null].filter((it) => it !== null);
-      return {
-        queue: row["queue"] as string,
-        paused: row["paused"] === 1,
-        counts: {
-          awaiting,
-          scheduled: scheduled - due,
-          enqueued: enqueued + due,
-          processing,
-          succeeded: over["succeeded"] ?? 0,
-          failed: over["failed"] ?? 0,
-          cancelled: over["cancelled"] ?? 0,
-        },
-        oldestDueAt: dues.length > 0 ? Math.min(...dues as number[]) : undefined,
-      };
-    });
+    ).map(queueOf);
   }
 
   /** Lets no server take from a queue, or does again. */

@@ -1,8 +1,8 @@
 import type { AddedJob, NewJob, RecurringFiring } from "../job_storage.ts";
-import type { JobState, KeyLifetime, RecurringRecord } from "../job_record.ts";
-import type { Database, SqliteRow } from "./_database.ts";
+import type { RecurringRecord } from "../job_record.ts";
+import type { Database } from "./_database.ts";
 import { endedStates } from "../_conventions.ts";
-import { given, stateOf } from "./_job_row.ts";
+import { recurringOf } from "../_rows.ts";
 import type { JobTable } from "./_job_table.ts";
 
 /** The recurring jobs, in one connection. */
@@ -96,24 +96,4 @@ export class RecurringTable {
     );
     return job;
   }
-}
-
-function recurringOf(row: SqliteRow, now: number): RecurringRecord {
-  return {
-    id: row["id"] as string,
-    job: row["job"] as string,
-    queue: row["queue"] as string,
-    priority: row["priority"] as number,
-    input: row["input"] as string,
-    key: given(row["key"]),
-    keyUntil: row["key_until"] as KeyLifetime,
-    overlap: row["overlap"] === 1,
-    pattern: row["pattern"] as string,
-    timeZone: given(row["time_zone"]),
-    missed: row["missed"] as RecurringRecord["missed"],
-    nextAt: given(row["next_at"]),
-    lastAt: given(row["last_at"]),
-    lastJob: given(row["last_job"]),
-    lastState: row["state"] === null ? undefined : stateOf(row, now) as JobState,
-  };
 }

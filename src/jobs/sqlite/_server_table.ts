@@ -1,4 +1,5 @@
 import type { MinuteRecord, ServerRecord } from "../job_record.ts";
+import { minuteOf, serverOf } from "../_rows.ts";
 import { keptMinutes, keptServers } from "../_conventions.ts";
 import type { Database } from "./_database.ts";
 
@@ -55,15 +56,7 @@ export class ServerTable {
 
   /** Gives the servers, by their start. */
   all(): ServerRecord[] {
-    return this.#db.all("select * from runhost_servers order by started_at, id").map((row) => ({
-      id: row["id"] as string,
-      name: row["name"] as string,
-      location: row["location"] as string,
-      startedAt: row["started_at"] as number,
-      seenAt: row["seen_at"] as number,
-      queues: JSON.parse(row["queues"] as string),
-      active: row["active"] as number,
-    }));
+    return this.#db.all("select * from runhost_servers order by started_at, id").map(serverOf);
   }
 
   /** Gives the counts of the minutes of the last day. */
@@ -71,15 +64,7 @@ export class ServerTable {
     return this.#db.all(
       "select * from runhost_minutes where minute >= ? order by minute, queue",
       Math.max(from, this.#now() - keptMinutes),
-    ).map((row) => ({
-      minute: row["minute"] as number,
-      queue: row["queue"] as string,
-      succeeded: row["succeeded"] as number,
-      failed: row["failed"] as number,
-      started: row["started"] as number,
-      waited: row["waited"] as number,
-      ran: row["ran"] as number,
-    }));
+    ).map(minuteOf);
   }
 
   /** Deletes what is older than is asked for. */

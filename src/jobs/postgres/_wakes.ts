@@ -1,0 +1,157 @@
+import { check, nothing, refuse } from "../../_check.ts";
+import { globalClock, startTimer } from "../../_time/timer.ts";
+
+/** What is used of a `Client` of `pg`: one of its own, which is connected and ended here. */
+export interface ListeningClient {
+  connect(): PromiseLike<unknown>;
+  query(text: string): PromiseLike<unknown>;
+  on(
+    event: "notification",
+    listener: (message: { readonly payload?: string | undefined }) => void,
+  ): unknown;
+  on(event: "error" | "end", listener: (error?: unknown) => void): unknown;
+  end(): PromiseLike<unknown>;
+}
+
+/** What listens by itself, and again after an interruption: a `PGlite`, or the function of `postgres`. */
+export interface Listening {
+  listen(channel: string, callback: (payload: string) => void): PromiseLike<unknown>;
+}
+
+/** How a storage hears of what others have stored. */
+export type Listen = Listening | (() => ListeningClient);
+
+/** Milliseconds between two looks at the database where nobody tells what is new there. */
+const lookEvery = 1_000;
+/** Milliseconds after which a connection that has ended is made anew. */
+const connectEvery = 1_000;
+
+/** Checks how others are heard. */
+export function checkListen(label: string, listen: unknown): void {
+  if (typeof listen === "function" && !("listen" in listen)) return;
+  const { listen: method } = Object(listen) as { readonly listen?: unknown };
+  if (typeof method === "function") return;
+  refuse(label, "a function that makes a client, or an object that listens", listen);
+}
+
+/**
+ * Who waits for something new: told by this process at once, by others through LISTEN while that works, and each second
+ * where it does not.
+ */
+export class Wakes {
+  readonly #listeners: Set<(queue?: string) => void> = new Set();
+  readonly #listen: Listen | undefined;
+  readonly #channel: string;
+  #clear: () => void = nothing;
+  #end: () => Promise<unknown> = async () => {};
+  #running = false;
+  /** Whether others are heard now. */
+  #hears = false;
+
+  constructor(listen: Listen | undefined, channel: string) {
+    this.#listen = listen;
+    this.#channel = channel;
+  }
+
+  /** Adds who is to be called back. */
+  add(listener: (queue?: string) => void): () => void {
+    const own = (queue?: string): void => listener(queue);
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
+  }
+
+  /** Calls back: there may be something new in a queue, or in any. */
+  tell(queue?: string): void {
+    for (const listener of this.#listeners) queueMicrotask(() => listener(queue));
+  }
+
+  /** Begins to hear others. */
+  begin(): void {
+    this.#running = true;
+    this.#look();
+    if (this.#listen) this.#connect(this.#listen);
+  }
+
+  /** Ends that. */
+  async end(): Promise<void> {
+    this.#running = false;
+    this.#hears = false;
+    this.#clear();
+    const end = this.#end;
+    this.#end = async () => {};
+    await end().catch(nothing);
+  }
+
+  /** Looks each second while nobody tells. */
+  #look(): void {
+    this.#clear = startTimer(globalClock, lookEvery, () => {
+      if (!this.#running) return;
+      if (!this.#hears) this.tell();
+      this.#look();
+    });
+  }
+
+  async #connect(listen: Listen): Promise<void> {
+    try {
+      const end = typeof listen === "function" && !("listen" in listen)
+        ? await this.#connectClient(listen)
+        : await this.#connectListening(listen as Listening);
+      if (!this.#running) return void await end().catch(nothing);
+      this.#end = end;
+      this.#hears = true;
+      this.tell(); // what was stored before is not told
+    } catch {
+      this.#lost(); // meanwhile it looks each second; what is wrong with the database, calls tell
+    }
+  }
+
+  async #connectListening(listening: Listening): Promise<() => Promise<unknown>> {
+    const found = await listening.listen(this.#channel, (payload) => this.tell(payload));
+    const { unlisten } = Object(found) as { readonly unlisten?: () => Promise<unknown> };
+    if (typeof found === "function") return async () => await found();
+    return async () => await unlisten?.();
+  }
+
+  async #connectClient(make: () => ListeningClient): Promise<() => Promise<unknown>> {
+    const client = make();
+    check("what listen() gives", client, {
+      connect: nothing,
+      query: nothing,
+      on: nothing,
+      end: nothing,
+    });
+    let isOver = false;
+    const over = (): void => {
+      if (isOver) return;
+      isOver = true;
+      if (this.#hears) this.#lost();
+      client.end().then(nothing, nothing);
+    };
+    client.on("error", over);
+    client.on("end", over);
+    client.on("notification", ({ payload }) => this.tell(payload));
+    try {
+      await client.connect();
+      await client.query(`listen ${this.#channel}`);
+      if (isOver) throw new Error("The connection is closed");
+    } catch (error) {
+      over();
+      throw error;
+    }
+    return async () => {
+      isOver = true;
+      await client.end();
+    };
+  }
+
+  #lost(): void {
+    this.#hears = false;
+    this.#end = async () => {};
+    if (!this.#running) return;
+    const clear = startTimer(globalClock, connectEvery, () => {
+      this.#end = async () => {};
+      if (this.#running && this.#listen) this.#connect(this.#listen);
+    });
+    this.#end = async () => clear();
+  }
+}
