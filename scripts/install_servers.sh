@@ -14,6 +14,7 @@ need() { # command package
 }
 need redis-server redis-server
 need rabbitmq-server rabbitmq-server
+need pgbouncer pgbouncer
 ls /usr/lib/postgresql/*/bin/postgres > /dev/null 2>&1 || need postgres postgresql
 
 if [ ${#missing[@]} -eq 0 ]; then

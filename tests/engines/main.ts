@@ -98,6 +98,6 @@ function count({ code, output }: Ended, what: string): void {
 }
 
 execSync("npm ci --no-audit --no-fund", { cwd: here, stdio: "inherit" });
-await runHost([servers, tests], { stopWhenIdle: true, shutdownTimeout: 60_000 });
+await runHost([...servers, tests], { stopWhenIdle: true, shutdownTimeout: 60_000 });
 console.log(`${passed} passed, ${failed} failed`);
 if (failed) process.exitCode = 1;

@@ -14,7 +14,7 @@ import {
 } from "./_server.ts";
 
 /** PostgreSQL refuses root, so root becomes nobody. */
-function unprivileged(command: readonly string[]): string[] {
+export function unprivileged(command: readonly string[]): string[] {
   if (process.getuid?.() !== 0) return [...command];
   return ["setpriv", "--reuid=nobody", "--clear-groups", ...command];
 }
