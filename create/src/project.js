@@ -127,9 +127,9 @@ function forPackageManager(files, { runtime, packageManager }) {
     // Node finds packages in node_modules alone; Yarn 1 knows nothing else, and no such file.
     changed.set(".yarnrc.yml", "nodeLinker: node-modules\n");
     edit("Dockerfile", (text) => text.replace(/^COPY package.json /m, "$&.yarnrc.yml "));
-    const { version } = startedBy();
+    const { packageManager: starter, version } = startedBy();
     // By it Corepack takes the same Yarn everywhere; without it Yarn 1.
-    if (version !== undefined && !version.startsWith("1.")) {
+    if (starter === "yarn" && version !== undefined && !version.startsWith("1.")) {
       edit(
         "package.json",
         (text) => text.replace(/^ {2}"type":/m, `  "packageManager": "yarn@${version}",\n$&`),

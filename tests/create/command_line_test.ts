@@ -169,6 +169,13 @@ test("Yarn puts packages where Node finds them; a new one is the same one everyw
   );
 });
 
+test("the version of whoever started it is nobody else's", () => {
+  const userAgent = "npm/11.0.0 node/v24.0.0 linux x64";
+  create(["app", "-t", "web", "-r", "node", "-p", "yarn"], { userAgent });
+  const manifest = JSON.parse(readFileSync(join(folder, "app/package.json"), "utf8"));
+  assert.not("packageManager" in manifest);
+});
+
 test("what the guide Docker says of package managers is what they get", () => {
   const guide = readFileSync(new URL("../../docs/docker.md", import.meta.url), "utf8");
   for (const packageManager of ["pnpm", "yarn", "bun"]) {
