@@ -1,10 +1,12 @@
 /**
- * Compares `package.json` with `deno.json`, and both with the tree; run by `npm test -- manifests`.
+ * Compares `package.json` with `deno.json`, both with the tree, and the package `create-runhost` with them; run
+ * by `npm test -- manifests`.
  *
  * They say the same twice because npm and JSR read one each.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
+import { section } from "./changelog.ts";
 
 interface Target {
   readonly types: string;
@@ -30,6 +32,8 @@ interface DenoManifest {
 const npm = read<NpmManifest>("package.json");
 const deno = read<DenoManifest>("deno.json");
 const lock = read<{ name: string; version: string }>("package-lock.json");
+const create = read<NpmManifest & { dependencies: Record<string, string> }>("create/package.json");
+const createLock = read<{ version: string }>("create/package-lock.json");
 const typescript = read<Pick<DenoManifest, "compilerOptions">>("tsconfig.json");
 
 let problems = 0;
@@ -38,6 +42,26 @@ for (const field of ["name", "version", "license"] as const) {
   same(field, npm[field], deno[field]);
 }
 same("version in package-lock.json", lock.version, npm.version);
+
+// Both packages are released together: the templates of the one ask for the other.
+for (const field of ["version", "license"] as const) {
+  same(`${field} in create/package.json`, create[field], npm[field]);
+}
+same("version in create/package-lock.json", createLock.version, npm.version);
+for (const template of ["worker", "web", "jobs"]) {
+  for (const runtime of ["node", "bun"]) {
+    const path = `create/templates/${template}/${runtime}/package.json`;
+    const { dependencies = {} } = read<{ dependencies?: Record<string, string> }>(path);
+    for (const [name, range] of Object.entries(dependencies)) sameRange(path, name, range);
+  }
+  const path = `create/templates/${template}/deno/deno.json`;
+  for (const [name, specifier] of Object.entries(read<DenoManifest>(path).imports)) {
+    const [, packageName = "", range = "", entry = ""] =
+      /^(?:jsr|npm):(@?[^@]+)@([^/]+)(.*)$/.exec(specifier) ?? [];
+    same(`imports of ${path}`, name, `${packageName}${entry}`);
+    sameRange(path, packageName, range);
+  }
+}
 
 // Each key in both, in the same order; npm's targets are what the build makes of Deno's.
 same(
@@ -79,15 +103,18 @@ same(
   Object.entries(deno.compilerOptions),
 );
 
-const changelog = existsSync("CHANGELOG.md") ? readFileSync("CHANGELOG.md", "utf8") : "";
-if (!new RegExp(`^## \\[?${npm.version.replaceAll(".", "\\.")}\\]?( |$)`, "m").test(changelog)) {
-  report(`CHANGELOG.md has no section for ${npm.version}`);
-}
+if (section(npm.version) === undefined) report(`CHANGELOG.md has no section for ${npm.version}`);
 
 console.log(problems === 0 ? "The manifests agree" : `${problems} problem(s)`);
 
 function read<T>(path: string): T {
   return JSON.parse(readFileSync(path, "utf8")) as T;
+}
+
+/** A template takes what the tests take, and of this package what is about to be released. */
+function sameRange(path: string, name: string, range: string): void {
+  const wanted = name === npm.name ? `^${npm.version}` : npm.devDependencies[name];
+  same(`${name} in ${path}`, range, wanted);
 }
 
 function same(what: string, left: unknown, right: unknown): void {

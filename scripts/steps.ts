@@ -19,9 +19,14 @@ export const phases: readonly (readonly Step[])[] = [
     { name: "deno-lint", command: "deno lint" },
     { name: "deno-fmt", command: "deno fmt --check" },
     { name: "doc-lint", command: "deno task doc:lint" },
+    { name: "docs-api", command: "tsx scripts/api_docs.ts" },
     { name: "doc-test", command: "deno task doc:test" },
     { name: "publish-jsr", command: "deno publish --dry-run --allow-dirty" },
     { name: "size", command: "tsx scripts/size.ts" },
+    {
+      name: "create",
+      command: "npm ci --prefix create && tsc -p create/tsconfig.json && tsx tests/run.ts create/",
+    },
     // The newest Node, for the process tests and for the packed tarball.
     { name: "tools", command: "npm ci --prefix tests/package/tools" },
   ],

@@ -20,6 +20,7 @@ import { Watchdog } from "./_watchdog.ts";
 
 const nodeOnly = [
   "browser",
+  "create",
   "engines",
   "examples",
   "frameworks",
@@ -27,6 +28,7 @@ const nodeOnly = [
   "package",
   "process",
   "runners",
+  "templates",
   "workerd",
 ];
 /** Fail on purpose, for `run_test.ts`. */

@@ -44,10 +44,11 @@ export class Example {
     { command }: Runtime,
     args: readonly string[],
     environment: Readonly<Record<string, string>> = {},
+    folder: string = fileURLToPath(new URL("../../examples/", import.meta.url)),
   ) {
     const [file = "", ...rest] = command;
     this.#child = spawn(file, [...rest, ...args], {
-      cwd: fileURLToPath(new URL("../../examples/", import.meta.url)),
+      cwd: folder,
       env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });

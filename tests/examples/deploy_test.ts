@@ -42,7 +42,9 @@ test("examples/deploy/main.ts drains: not ready, still serving, then gone", asyn
 });
 
 test("the ports of the manifests are those of the program", () => {
-  assert.is(first(dockerfile, /^EXPOSE (.*)$/m), `${web} ${probes}`);
+  for (const file of ["Dockerfile", "Dockerfile.deno", "Dockerfile.bun"]) {
+    assert.is(first(read(`examples/deploy/${file}`), /^EXPOSE (.*)$/m), `${web} ${probes}`);
+  }
   assert.equal(all(manifest, /containerPort: (\d+)/g), [web, probes]);
   assert.is(
     first(manifest, /name: (\w+), containerPort: 8080/),
@@ -68,7 +70,7 @@ test("a whole stop fits into what the manifests grant", () => {
 
 test("the manifests start the program itself", () => {
   assert.is(first(dockerfile, /^CMD (.*)$/m), '["node", "main.ts"]');
-  assert.match(dockerfile, /^COPY main.ts /m);
+  assert.match(dockerfile, /^COPY \*.ts /m);
   assert.is(first(unit, /^ExecStart=(.*)$/m), "/usr/bin/node /srv/web/main.ts");
 });
 
@@ -85,8 +87,21 @@ const verifies = present("whether systemd takes the unit file", "systemd-analyze
   assert.is(status, 0, stderr);
 });
 
-test("the guides show what the files have", () => {
-  const files = [dockerfile, manifest, unit];
+test("the guides show what the files have, or those of a template", () => {
+  const files = [
+    [
+      dockerfile,
+      read("examples/deploy/Dockerfile.deno"),
+      read("examples/deploy/Dockerfile.bun"),
+      read("create/templates/jobs/node/Dockerfile"),
+    ],
+    [manifest, named(read("create/templates/jobs/shared/kubernetes.yaml"))],
+    [
+      unit,
+      ...["bun", "deno"].map((it) => named(read(`create/templates/web/${it}/my-app.service`))),
+      named(read("create/templates/jobs/node/my-app.service")),
+    ],
+  ];
   for (const [index, guide] of guides.entries()) {
     const shown = [...guide.matchAll(/```(?:dockerfile|yaml|ini)\n([^]*?)```/g)].map(([, it]) =>
       it!
@@ -94,10 +109,18 @@ test("the guides show what the files have", () => {
     const wanted = shown.filter((it) => !/^services:|SuccessExitStatus/m.test(it));
     assert.ok(wanted.length > 0, "Nothing shown");
     for (const excerpt of wanted) {
-      assert.ok(flat(files[index]!).includes(flat(excerpt)), `Not in the file:\n${excerpt}`);
+      assert.ok(
+        files[index]!.some((file) => flat(file).includes(flat(excerpt))),
+        `In none of the files:\n${excerpt}`,
+      );
     }
   }
 });
+
+/** A file of a template, for a program of the name that the guides use. */
+function named(text: string): string {
+  return text.replaceAll("my-app", "web");
+}
 
 /** Lines without their indentation, which a guide leaves out. */
 function flat(text: string): string {
