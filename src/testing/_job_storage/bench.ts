@@ -16,8 +16,9 @@ import type {
  * What a storage may be able to do beyond the rest.
  *
  * - `transactions`: its `add` takes the caller's own. Takes `JobStorageFixture.transaction`.
+ * - `versions`: it has tables that newer versions may change. Takes `JobStorageFixture.renew`.
  */
-export type JobStorageTrait = "transactions";
+export type JobStorageTrait = "transactions" | "versions";
 
 /** Options of a `jobStorageContract`. */
 export interface JobStorageContractOptions extends ContractOptions {
@@ -50,6 +51,8 @@ export interface JobStorageFixture extends ContractFixture {
    * @param work Takes what `JobStorage.add` is given as `transaction`.
    */
   transaction?(work: (transaction: unknown) => Promise<void>): Promise<void>;
+  /** Makes the store one that a newer version of this package has written, as far as its own notes say. */
+  renew?(): Promise<void>;
 }
 
 /** One check of the contract. */
