@@ -42,7 +42,7 @@ export const lists: readonly JobStorageCheck[] = [
     name: "pages have each job once, whatever is added, changed and deleted between them",
     async check(storage, bench) {
       for (let i = 0; i < 10; i++) {
-        await bench.put(storage, `${i}`, i % 3 === 0 ? "succeeded" : "failed");
+        await bench.put(storage, `${i}`, i % 3 === 1 ? "succeeded" : "failed");
       }
       await bench.pass(25);
       let page = 0;
@@ -54,7 +54,7 @@ export const lists: readonly JobStorageCheck[] = [
         await storage.add([jobOf(`late ${page}`)]);
         if (page === 1) await storage.cancel(["8"]);
       });
-      bench.same(found, ["9", "8", "7", "5", "4", "2", "1"], "the pages", cursor);
+      bench.same(found, ["9", "8", "7", "6", "5", "3", "2", "0"], "the pages", cursor);
     },
   },
   {

@@ -13,10 +13,10 @@ export const opens: readonly JobStorageCheck[] = [
       const shared = await bench.unstarted();
       await bench.start(shared);
       await bench.start(shared);
-      await shared.stop();
+      await bench.stop(shared);
       await shared.add([jobOf("a")]);
       await bench.are(shared, { a: "enqueued" }, "how start() and stop() count");
-      await shared.stop();
+      await bench.stop(shared);
       await bench.are(storage, { a: "enqueued" }, "what stop() closes");
     },
   },
@@ -28,7 +28,7 @@ export const opens: readonly JobStorageCheck[] = [
       await first.add([jobOf("a")]);
       await first.putRecurring(recurringOf("r"));
       const { id, token } = await bench.takeOne(first);
-      await first.stop();
+      await bench.stop(first);
       const later = await bench.open();
       await bench.are(later, { a: "processing" }, "where jobs are stored");
       bench.same((await later.recurring()).length, 1, "the number of recurring jobs", "its tables");
@@ -39,7 +39,7 @@ export const opens: readonly JobStorageCheck[] = [
         "the settlement",
         "a second start()",
       );
-      await first.stop();
+      await bench.stop(first);
       await bench.are(storage, { a: "succeeded" }, "where jobs are stored");
     },
   },
