@@ -244,6 +244,28 @@ test("jobServer() gives back what the grace cuts off, and that does not count as
   await second.host.stop();
 });
 
+test("jobServer() ends a job as failed whose last attempt failed at the end of the grace", async () => {
+  const clock = new FakeClock();
+  const storage = new FakeJobStorage({ clock });
+  const last = defineJob("last", {
+    retry: { attempts: 1 },
+    execute: (_: null, signal) =>
+      new Promise<void>((_, reject) => {
+        signal.addEventListener("abort", () => reject(new Error("It broke off")));
+      }),
+  });
+  const { jobs, host } = await started({ jobs: [last], stopTimeout: 1_000 }, { clock, storage });
+  const id = await jobs.enqueue(last, null);
+  await quiet();
+  const stopped = host.stop();
+  await clock.advance(2_000);
+  await stopped;
+  const { state, error } = (await storage.get(id))!;
+  assert.is(state, "failed");
+  assert.match(error!, "It broke off");
+  assert.is(jobs.details.failed, 1);
+});
+
 test("jobServer() finds the jobs of a server that is gone, and the attempt counts", async () => {
   const clock = new FakeClock();
   const storage = new FakeJobStorage({ clock });

@@ -25,6 +25,8 @@ export interface DeliveryOwner {
   readonly storage: JobStorage;
   readonly holdTimeout: number;
   readonly context: ServiceContext;
+  /** How often a job is tried in all. */
+  attemptsOf(job: HeldJob): number;
   /** Called when the storage is about to be told what has become of a delivery. */
   settling(delivery: JobDelivery): void;
   /** Called when a delivery has been settled, or its hold was found lost by that. */
@@ -72,12 +74,11 @@ export class JobDelivery implements Delivery<HeldJob> {
   }
 
   async release({ delay, error }: ReleaseOptions): Promise<void> {
+    if (error === undefined) return await this.#settle({ state: "enqueued" });
+    // A failure at the end of the grace, or after a loss, is released whatever its number.
+    if (this.attempt >= this.#owner.attemptsOf(this.value)) return await this.reject(error);
     this.#error = error;
-    await this.#settle(
-      error === undefined
-        ? { state: "enqueued" }
-        : { state: "scheduled", delay, error: errorText(error) },
-    );
+    await this.#settle({ state: "scheduled", delay, error: errorText(error) });
   }
 
   async reject(error: unknown): Promise<void> {
