@@ -16,6 +16,7 @@ import { FakeClock, FakeJobStorage } from "../src/testing/mod.ts";
 import type { Clock } from "../src/types.ts";
 import type { Random } from "./fuzz/random.ts";
 
+const epoch = Date.UTC(2026, 0, 1);
 const over: readonly JobState[] = ["succeeded", "failed", "cancelled"];
 
 /** One attempt at a job, as its handler sees it. */
@@ -60,12 +61,13 @@ export class FuzzyStore {
   readonly complaints: string[] = [];
   /** The jobs that each occurrence has made. */
   readonly #occurrences: Set<string> = new Set();
+  #changes = 0;
   readonly #limits: Limits;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(clock: FakeClock, limits: Limits) {
     this.clock = clock;
-    this.memory = new FakeJobStorage({ clock });
+    this.memory = new FakeJobStorage({ clock, epoch });
     this.#limits = limits;
   }
 
@@ -75,7 +77,7 @@ export class FuzzyStore {
 
   /** The time of the store, which is of whole milliseconds. */
   get now(): number {
-    return Math.floor(this.clock.now());
+    return Math.floor(epoch + this.clock.now());
   }
 
   /** Lets a call have its effect, whole, and looks at what that is. */
@@ -141,6 +143,10 @@ export class FuzzyStore {
       case "purge":
         await this.#purged(old, values[0] as Retention);
         break;
+      case "putRecurring":
+        // A changed one counts from when that was asked for, and may come to a moment again.
+        if (answer) this.#changes++;
+        break;
       case "fireRecurring":
         await this.#fired(values[0] as RecurringFiring, answer as string);
         break;
@@ -183,6 +189,8 @@ export class FuzzyStore {
         ever: new Set(),
         results: new Set(),
       };
+      // One of this id has been before: what was done for that is not done for this one.
+      if (this.jobs.has(id)) { for (const machine of this.machines) machine.forget(id); }
       this.jobs.set(id, job);
       const { state } = await this.memory.get(id) as JobRecord;
       if (over.includes(state)) this.#ended(job, state);
@@ -329,7 +337,7 @@ export class FuzzyStore {
     if (!job) return;
     const stored = await this.memory.get(job.id);
     if (stored) await this.#added([job], [{ id: job.id, added: true }]);
-    const occurrence = `${id} ${seenAt}`;
+    const occurrence = `${id} ${seenAt} after ${this.#changes} changes`;
     if (this.#occurrences.has(occurrence)) this.complain(`${occurrence} has made two jobs`);
     this.#occurrences.add(occurrence);
   }
@@ -379,6 +387,7 @@ export class Machine implements Clock {
   readonly storage: JobStorage;
   /** What its handlers do, and have done. */
   readonly runs: Set<FuzzyRun> = new Set();
+  readonly past: FuzzyRun[] = [];
   isDead = false;
   isFrozen = false;
   /** Whether it was told to stop, and whether its grace is over. */
@@ -467,6 +476,15 @@ export class Machine implements Clock {
   /** Whether it may know that it has lost a hold. */
   hadLost(id: string, token: number): boolean {
     return this.#lost.has(`${id} ${token}`);
+  }
+
+  /** Puts away what was done for a job that was deleted since. */
+  forget(id: string): void {
+    for (const run of this.runs) {
+      if (run.id !== id) continue;
+      this.runs.delete(run);
+      this.past.push(run);
+    }
   }
 
   /** The token of the job that it has been given last. */

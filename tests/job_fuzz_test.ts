@@ -332,7 +332,7 @@ async function live(seed: number): Promise<string> {
     assert.is(machine.pending, 0, `${name} has left a timer`);
     assert.is(machine.listening, 0, `${name} still listens`);
     assert.is(machine.opened, 0, `${name} has not closed the store`);
-    const left = [...machine.runs].filter((it) => it.fate === "running").length;
+    const left = [...machine.runs, ...machine.past].filter((it) => it.fate === "running").length;
     assert.is(left, 0, `handlers of ${name} outlived its stop`);
     if ("details" in jobs) assert.is((jobs as JobServer).details.active, 0, name);
     checkEvents(name, events, store.complaints);

@@ -804,6 +804,20 @@ const table: readonly {
     foundBy: "extend() of what is lost leaves the hold of another as it is",
   },
   {
+    fault: "extends a hold that has run out",
+    plant: (good) => ({
+      async extend(holds, ms) {
+        const over = await good.expired(["job"], 1_000);
+        const states = await good.extend(holds, ms);
+        return states.map((it, index) => {
+          const { id, token } = holds[index] as Hold;
+          return over.some((job) => job.id === id && job.token === token) ? "held" : it;
+        });
+      },
+    }),
+    foundBy: "a hold that has run out is not extended, though nobody has settled it",
+  },
+  {
     fault: "gives jobs whose hold has not run out",
     plant: (good, { tokens }) => ({
       async expired(names, max) {
@@ -1338,6 +1352,16 @@ const table: readonly {
       },
     }),
     foundBy: "what is scheduled runs at once, and its attempts go on",
+  },
+  {
+    fault: "lets what is queued again wait for its parents",
+    plant: (good) => ({
+      async requeue(ids) {
+        const jobs = await Promise.all(ids.map((id) => good.get(id)));
+        return await good.requeue(ids.filter((_, index) => jobs[index]?.parents.length === 0));
+      },
+    }),
+    foundBy: "what is queued again waits for none of its parents",
   },
   {
     fault: "says of what awaits others that it is queued again",

@@ -192,10 +192,11 @@ export class FakeJobStorage implements JobStorage {
   /** Makes holds last. */
   async extend(holds: readonly Hold[], holdTimeout: number): Promise<readonly HoldState[]> {
     this.#call("extend");
+    const now = this.#now();
     return holds.map((hold) => {
       const row = this.#held(hold);
-      if (!row) return "lost";
-      row.holdUntil = this.#now() + holdTimeout;
+      if (!row || row.holdUntil <= now) return "lost";
+      row.holdUntil = now + holdTimeout;
       return row.cancelRequested ? "cancelRequested" : "held";
     });
   }
