@@ -223,7 +223,7 @@ export class FuzzyStore {
       for (const machine of [...this.machines]) {
         for (const run of machine.runs) {
           if (run.id !== id || run.fate !== "running" || run.signal.aborted) continue;
-          if (machine.isDead || machine.isFrozen || machine.isLate(id, run.token)) continue;
+          if (machine.isDead || machine.isFrozen) continue;
           this.complain(`job ${id} is taken, and still in the hands of ${machine.name}`);
         }
       }
@@ -272,8 +272,8 @@ export class FuzzyStore {
         this.complain(`job ${id} was done, and is tried`);
       }
     } else {
-      // It was lost: it was told so, or has not extended it for too long.
-      const isLost = by.hadLost(id, token) || run?.signal.aborted;
+      // It was lost before it was begun, or meanwhile: it was told so, or has not extended it for too long.
+      const isLost = !run || run.signal.aborted || by.hadLost(id, token);
       if (!by.isStopping && !isLost) {
         this.complain(`job ${id} was released by a server that works`);
       }
@@ -404,8 +404,8 @@ export class Machine implements Clock {
   readonly #timers: Set<OwnTimer> = new Set();
   readonly #kept: OwnTimer[] = [];
   #thawed: (() => void)[] = [];
-  /** When it asked for what it took, and when it had the answer. */
-  readonly #takes: Map<string, { readonly token: number; readonly late: number }> = new Map();
+  /** The token of what it has taken last of each job. */
+  readonly #tokens: Map<string, number> = new Map();
   /** Holds of which it was told that they are lost. */
   readonly #lost: Set<string> = new Set();
 
@@ -467,12 +467,6 @@ export class Machine implements Clock {
     this.#thawed = [];
   }
 
-  /** Whether the answer by which it has a job came so late that its hold may have been over by then. */
-  isLate(id: string, token: number): boolean {
-    const take = this.#takes.get(id);
-    return take?.token === token && take.late > 0;
-  }
-
   /** Whether it may know that it has lost a hold. */
   hadLost(id: string, token: number): boolean {
     return this.#lost.has(`${id} ${token}`);
@@ -489,7 +483,7 @@ export class Machine implements Clock {
 
   /** The token of the job that it has been given last. */
   tokenOf(id: string): number {
-    return this.#takes.get(id)?.token ?? 0;
+    return this.#tokens.get(id) ?? 0;
   }
 
   #fire(timer: OwnTimer): void {
@@ -514,7 +508,6 @@ export class Machine implements Clock {
     await this.#way();
     if (!isSafe) this.#fail(member, this.weather.failure);
     // Whoever is killed, or frozen, with a call on its way may or may not have made it.
-    const asked = this.now();
     const answer = await this.#store.effect(this, member, values);
     if (member === "start") this.opened++;
     if (member === "stop") this.opened--;
@@ -522,7 +515,7 @@ export class Machine implements Clock {
     await this.#awake();
     if (member === "take") {
       for (const { id, token } of (answer as Taken).jobs) {
-        this.#takes.set(id, { token, late: this.now() - asked });
+        this.#tokens.set(id, token);
       }
     }
     if (!isSafe && member !== "start") this.#fail(member, this.weather.loss);

@@ -89,8 +89,8 @@ async function live(seed: number): Promise<string> {
       if (machine.isStopping) store.complain(`job ${id} has begun after the stop`);
       if (attempt > (attempts[name as "plain"])) store.complain(`job ${id} is tried too often`);
       const isHeld = job.state === "processing" && job.token === run.token;
-      if (!isHeld && job.holdUntil > store.now && !machine.isLate(id, run.token)) {
-        store.complain(`job ${id} runs, but it is ${job.state}`);
+      if (!isHeld || job.holdUntil <= store.now) {
+        store.complain(`job ${id} runs, but it is ${job.state}, held until ${job.holdUntil}`);
       }
       item.progress(attempt);
       if (random.chance(0.2)) item.log(`attempt ${attempt}`);

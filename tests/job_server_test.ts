@@ -8,6 +8,8 @@ import {
   type JobServer,
   jobServer,
   type JobServerOptions,
+  type Taken,
+  type TakeOptions,
 } from "../src/jobs/mod.ts";
 import { FakeClock, FakeJobStorage, quiet } from "../src/testing/mod.ts";
 import type { HostedService } from "../src/types.ts";
@@ -331,6 +333,34 @@ test("jobServer() extends its holds, and aborts an attempt whose hold is lost", 
   gate.open();
   await quiet();
   assert.ok(events.some((it) => it.type === "jobLost"));
+  await host.stop();
+});
+
+test("jobServer() runs no job whose hold has run out before it was told of it", async () => {
+  const clock = new FakeClock();
+  let late = 0;
+  class Slow extends FakeJobStorage {
+    override async take(options: TakeOptions): Promise<Taken> {
+      const taken = await super.take(options);
+      if (taken.jobs.length > 0) {
+        await new Promise<void>((resolve) => clock.setTimeout(resolve, late));
+      }
+      return taken;
+    }
+  }
+  const storage = new Slow({ clock });
+  const at: number[] = [];
+  const work = defineJob("work", { retry: { delay: 0 }, execute: () => void at.push(clock.now()) });
+  const { jobs, host } = await started({ jobs: [work] }, { clock, storage });
+  late = 15_000;
+  const id = await jobs.enqueue(work, undefined);
+  await clock.advance(14_999);
+  late = 0;
+  await clock.advance(10_000);
+  assert.ok((at[0] as number) >= 15_000);
+  assert.is(at.length, 1);
+  const { attempts } = (await jobs.get(id))!;
+  assert.is.not(attempts[0]!.state, "succeeded"); // by the hold that had run out
   await host.stop();
 });
 

@@ -39,6 +39,7 @@ export class JobDelivery implements Delivery<HeldJob> {
   readonly attempt: number;
   readonly hold = "lease";
   readonly extendEvery: number;
+  readonly heldSince: number;
   /** What the handler says of the job meanwhile. */
   readonly notebook: Notebook;
   /** Aborts when the job is to end. */
@@ -50,10 +51,12 @@ export class JobDelivery implements Delivery<HeldJob> {
   readonly #owner: DeliveryOwner;
   #error: unknown;
 
-  constructor(job: HeldJob, owner: DeliveryOwner) {
+  /** @param askedAt When the storage was asked for it, by the host's clock: it counts from some moment after that. */
+  constructor(job: HeldJob, askedAt: number, owner: DeliveryOwner) {
     this.value = job;
     this.attempt = job.attempt;
     this.extendEvery = owner.holdTimeout / 3;
+    this.heldSince = askedAt;
     this.notebook = new Notebook(job, owner.storage, owner.context);
     this.#owner = owner;
   }
