@@ -34,7 +34,6 @@ guard(test);
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 const fair: Weather = { failure: 0, loss: 0, lateness: 0, latest: 0 };
 const ended: readonly string[] = ["succeeded", "failed", "cancelled", "deleted"];
-const rareName = "rare";
 
 /** What a job is to do. */
 interface Task {
@@ -51,7 +50,9 @@ interface Program {
   readonly events: JobEvent[];
   readonly started: Fate;
   stopped: Fate | undefined;
-  stopBegun: number;
+  /** How long its stop may take, and has taken, in milliseconds. */
+  readonly grace: number;
+  stopTook: number | undefined;
 }
 
 /** One random life of jobs; throws when a promise is broken. */
@@ -136,7 +137,7 @@ async function live(seed: number): Promise<string> {
       keyed: made("keyed", { unique: { key, until: untilOf } }),
       once: made("once", { queue: "other" }),
       timed: made("timed", { timeout: 1_000, queue: "other" }),
-      rare: made(rareName, { overlap: isOverlapping }),
+      rare: made("rare", { overlap: isOverlapping }),
     };
   };
   const untilOf = random.pick(["started", "ended"]);
@@ -169,10 +170,11 @@ async function live(seed: number): Promise<string> {
         stopping: () => void (machine.isStopping = true),
       });
     jobs.subscribe((event) => events.push(event));
+    const grace = random.pick([0, 30, 1_000, 10_000]);
     const host = createHost([jobs], {
       clock: machine,
       logger: silent,
-      shutdownTimeout: random.pick([0, 30, 1_000, 10_000]),
+      shutdownTimeout: grace,
       abandonTimeout: 120_000, // longer than any handler, and any way to the store
     });
     const program: Program = {
@@ -182,7 +184,8 @@ async function live(seed: number): Promise<string> {
       events,
       started: new Fate(host.start()),
       stopped: undefined,
-      stopBegun: 0,
+      grace,
+      stopTook: undefined,
     };
     programs.push(program);
     return program;
@@ -206,9 +209,11 @@ async function live(seed: number): Promise<string> {
     key: random.pick(["a", "b"]),
   });
   const stop = (program: Program): void => {
-    program.stopBegun = clock.now();
+    const begun = clock.now();
     program.machine.thaw();
-    program.stopped = new Fate(program.host.stop());
+    program.stopped = new Fate(
+      program.host.stop().finally(() => (program.stopTook = clock.now() - begun)),
+    );
   };
 
   const act = (): void => {
@@ -320,7 +325,8 @@ async function live(seed: number): Promise<string> {
   await store.compareCounts();
   const counts = await last.jobs.counts();
 
-  for (const it of working()) stop(it);
+  const stopping = working();
+  for (const it of stopping) stop(it);
   await clock.advance(200_000);
   await quiet();
   for (const { machine, host, jobs, started, stopped, events } of programs) {
@@ -336,6 +342,11 @@ async function live(seed: number): Promise<string> {
     assert.is(left, 0, `handlers of ${name} outlived its stop`);
     if ("details" in jobs) assert.is((jobs as JobServer).details.active, 0, name);
     checkEvents(name, events, store.complaints);
+  }
+  // What hears its signal ends with the grace; nothing else is in the way any more.
+  for (const { machine: { name }, grace, stopTook = Infinity } of stopping) {
+    const longest = grace + (stubborn > 0 ? 2 * holdTimeout : 0) + 1_000;
+    assert.ok(stopTook <= longest, `the stop of ${name} took ${stopTook} of ${longest} ms`);
   }
   for (const [fate, id, { isDead }] of results) {
     const state = store.jobs.get(id)?.state as JobState;
@@ -357,7 +368,7 @@ function checkEvents(name: string, events: readonly JobEvent[], complaints: stri
   }
 }
 
-const runs = 300;
+const runs = 100;
 
 test("the module of patterns is there, so that no life waits for a file", async () => {
   assert.type(await readPattern("it", "* * * * *", undefined), "function");
