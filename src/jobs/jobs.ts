@@ -19,7 +19,7 @@ import type { JobEvent } from "./job_event.ts";
  */
 export type JobId<Output = unknown> = string & {
   /** Never there: it keeps the type. */
-  readonly "~output"?: (result: Output) => Output;
+  readonly "~output"?: () => Output;
 };
 
 /** How a job is enqueued. */
