@@ -12,7 +12,7 @@ import type {
   Taken,
   TakeOptions,
 } from "../src/jobs/mod.ts";
-import { FakeClock, FakeJobStorage } from "../src/testing/mod.ts";
+import { type FakeClock, FakeJobStorage } from "../src/testing/mod.ts";
 import type { Clock } from "../src/types.ts";
 import type { Random } from "./fuzz/random.ts";
 
