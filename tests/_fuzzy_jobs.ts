@@ -32,7 +32,7 @@ export interface FuzzyRun {
 export interface KnownJob {
   readonly id: string;
   readonly name: string;
-  readonly parents: readonly string[];
+  readonly parents: readonly KnownJob[];
   readonly parentsOn: string;
   state: JobState | "deleted";
   token: number;
@@ -177,7 +177,7 @@ export class FuzzyStore {
       const job: KnownJob = {
         id,
         name,
-        parents,
+        parents: parents.map((it) => this.jobs.get(it) as KnownJob),
         parentsOn,
         state: "awaiting",
         token: 0,
@@ -214,8 +214,7 @@ export class FuzzyStore {
       if (attempt > (this.#limits[name] as number)) {
         this.complain(`attempt ${attempt} of job ${id} is beyond its limit`);
       }
-      for (const parent of job.again ? [] : job.parents) {
-        const { ever } = this.jobs.get(parent) as KnownJob;
+      for (const { id: parent, ever } of job.again ? [] : job.parents) {
         if (job.parentsOn === "succeeded" ? !ever.has("succeeded") : ever.size === 0) {
           this.complain(`job ${id} was taken before the end of its parent ${parent}`);
         }

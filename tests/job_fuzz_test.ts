@@ -161,8 +161,10 @@ async function live(seed: number): Promise<string> {
       : jobServer(name, {
         storage: machine.storage,
         jobs: kind === "all" ? known : known.filter(() => random.chance(0.8)),
-        queues: {},
         holdTimeout,
+        recurring: kind === "all" && random.chance(0.3)
+          ? { r3: { job: its.rare, input: task(), pattern: "*/5 * * * * *", missed } }
+          : undefined,
         retention: {
           succeeded: random.pick([5_000, 86_400_000]),
           cancelled: random.pick([5_000, 86_400_000]),
@@ -326,10 +328,10 @@ async function live(seed: number): Promise<string> {
   const open = (): readonly KnownJob[] =>
     [...store.jobs.values()].filter((it) => !ended.includes(it.state) && !waitsForFailed(it));
   const waitsForFailed = ({ state, parents, parentsOn }: KnownJob): boolean =>
-    state === "awaiting" && parents.some((id) => {
-      const parent = store.jobs.get(id) as KnownJob;
-      return parentsOn === "succeeded" && parent.state === "failed" || waitsForFailed(parent);
-    });
+    state === "awaiting" &&
+    parents.some((parent) =>
+      parentsOn === "succeeded" && parent.state === "failed" || waitsForFailed(parent)
+    );
   for (let turn = 0; turn < 40 && open().length > 0; turn++) await clock.advance(5_000);
   assert.is(complaints.join("\n"), "");
   const endless = open().map((it) => `${it.id} ${it.name} ${it.state}`);
