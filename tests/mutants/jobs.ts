@@ -44,7 +44,7 @@ export const jobs: readonly Mutant[] = [
     file: delivery,
     from: 'return state !== "lost";',
     to: "return true;",
-    tests: fuzz,
+    tests: serverTests,
   },
   {
     fault: "a hold is not extended",
@@ -73,7 +73,7 @@ export const jobs: readonly Mutant[] = [
     file: delivery,
     from: "this.#owner.settling(this);",
     to: "",
-    tests: ["tests/job_server", "tests/job_fuzz"],
+    tests: serverTests,
   },
   {
     fault: "a queue is not looked at when a job is due",
@@ -87,7 +87,7 @@ export const jobs: readonly Mutant[] = [
     file: source,
     from: "Math.min(Math.ceil(dueIn), longestRest)",
     to: "Math.ceil(Math.min(dueIn, 2_000_000_000))",
-    tests: fuzz,
+    tests: serverTests,
   },
   {
     fault: "a wake during a look is missed",
@@ -157,7 +157,7 @@ export const jobs: readonly Mutant[] = [
     file: server,
     from: "await super.stop().catch(nothing); // what failed first counts",
     to: "",
-    tests: fuzz,
+    tests: serverTests,
   },
   {
     fault: "a server that stops is still listed",
