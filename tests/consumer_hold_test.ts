@@ -56,6 +56,28 @@ test("consumer() aborts no signal but that of the item whose hold is lost", asyn
   await host.stop();
 });
 
+test("consumer() counts a lease from when its source asked for it, and makes no attempt if it is over", async () => {
+  for (const late of [2_999, 3_000]) {
+    let signal: AbortSignal | undefined;
+    const { clock, host, source } = await holding((_, it) => ({
+      hold: "lease",
+      extendEvery: 1_000,
+      heldSince: it().clock.now() - late,
+      extend: hang,
+    }), { handle: (_, given) => ((signal = given), hang()) });
+    assert.equal(
+      [signal?.aborted, source.log],
+      late < 3_000 ? [false, []] : [undefined, [
+        "release a 0",
+      ]],
+    );
+    await clock.advance(1);
+    if (late < 3_000) assert.match((signal?.reason as Error).message, "not extended for 3000 ms");
+    host.abort();
+    await clock.advance(60_000);
+  }
+});
+
 test("consumer() tries an ack under a lease again, and extends the lease meanwhile", async () => {
   const at: number[] = [];
   const { clock, host, source, worker } = await holding((_, it) => ({

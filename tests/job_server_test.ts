@@ -2,12 +2,17 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
   defineJob,
+  type Hold,
   type JobClient,
+  jobClient,
   type JobEvent,
   JobFailedError,
+  type JobNote,
   type JobServer,
   jobServer,
   type JobServerOptions,
+  type Taken,
+  type TakeOptions,
 } from "../src/jobs/mod.ts";
 import { FakeClock, FakeJobStorage, quiet } from "../src/testing/mod.ts";
 import type { HostedService } from "../src/types.ts";
@@ -244,6 +249,28 @@ test("jobServer() gives back what the grace cuts off, and that does not count as
   await second.host.stop();
 });
 
+test("jobServer() ends a job as failed whose last attempt failed at the end of the grace", async () => {
+  const clock = new FakeClock();
+  const storage = new FakeJobStorage({ clock });
+  const last = defineJob("last", {
+    retry: { attempts: 1 },
+    execute: (_: null, signal) =>
+      new Promise<void>((_, reject) => {
+        signal.addEventListener("abort", () => reject(new Error("It broke off")));
+      }),
+  });
+  const { jobs, host } = await started({ jobs: [last], stopTimeout: 1_000 }, { clock, storage });
+  const id = await jobs.enqueue(last, null);
+  await quiet();
+  const stopped = host.stop();
+  await clock.advance(2_000);
+  await stopped;
+  const { state, error } = (await storage.get(id))!;
+  assert.is(state, "failed");
+  assert.match(error!, "It broke off");
+  assert.is(jobs.details.failed, 1);
+});
+
 test("jobServer() finds the jobs of a server that is gone, and the attempt counts", async () => {
   const clock = new FakeClock();
   const storage = new FakeJobStorage({ clock });
@@ -309,6 +336,34 @@ test("jobServer() extends its holds, and aborts an attempt whose hold is lost", 
   gate.open();
   await quiet();
   assert.ok(events.some((it) => it.type === "jobLost"));
+  await host.stop();
+});
+
+test("jobServer() runs no job whose hold has run out before it was told of it", async () => {
+  const clock = new FakeClock();
+  let late = 0;
+  class Slow extends FakeJobStorage {
+    override async take(options: TakeOptions): Promise<Taken> {
+      const taken = await super.take(options);
+      if (taken.jobs.length > 0) {
+        await new Promise<void>((resolve) => clock.setTimeout(resolve, late));
+      }
+      return taken;
+    }
+  }
+  const storage = new Slow({ clock });
+  const at: number[] = [];
+  const work = defineJob("work", { retry: { delay: 0 }, execute: () => void at.push(clock.now()) });
+  const { jobs, host } = await started({ jobs: [work] }, { clock, storage });
+  late = 15_000;
+  const id = await jobs.enqueue(work, undefined);
+  await clock.advance(14_999);
+  late = 0;
+  await clock.advance(10_000);
+  assert.ok((at[0] as number) >= 15_000);
+  assert.is(at.length, 1);
+  const { attempts } = (await jobs.get(id))!;
+  assert.is.not(attempts[0]!.state, "succeeded"); // by the hold that had run out
   await host.stop();
 });
 
@@ -776,6 +831,192 @@ test("jobServer() says once that a recurring job cannot be read, and makes the o
   assert.is(runs, 3);
   assert.is(lines.heads.filter((it) => /recurring job "bad"/.test(it)).length, 1);
   await host.stop();
+});
+
+test("jobServer() hears of a cancel by the answer to its extension, where nothing else tells", async () => {
+  const slow = defineJob("slow", {
+    execute: (_: null, signal) =>
+      new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+  });
+  const { jobs, host, clock, storage } = await started({ jobs: [slow] });
+  storage.fail("cancelRequests", new Error("away"), 1_000);
+  const id = await jobs.enqueue(slow, null);
+  await quiet();
+  await jobs.cancel(id);
+  await clock.advance(4_999);
+  assert.equal(await states(jobs, id), ["processing"]);
+  await clock.advance(1);
+  assert.equal(await states(jobs, id), ["cancelled"]);
+  await host.stop();
+});
+
+test("jobServer() aborts an attempt whose hold somebody else has ended, with its next extension", async () => {
+  let reason: unknown;
+  const clock = new FakeClock();
+  const taken: Hold[] = [];
+  class Watched extends FakeJobStorage {
+    override async take(options: TakeOptions): Promise<Taken> {
+      const answer = await super.take(options);
+      taken.push(...answer.jobs);
+      return answer;
+    }
+  }
+  const storage = new Watched({ clock });
+  const work = defineJob("work", {
+    execute: (_: null, signal) =>
+      new Promise((_, reject) => {
+        signal.addEventListener("abort", () => reject(reason = signal.reason));
+      }),
+  });
+  const { jobs, host } = await started({ jobs: [work] }, { clock, storage });
+  await jobs.enqueue(work, null);
+  await quiet();
+  await storage.settle(taken[0]!, { state: "failed", error: "Its server was taken for dead" });
+  await clock.advance(5_000);
+  assert.match((reason as Error | undefined)?.message ?? "", "has lost its hold");
+  await host.stop();
+});
+
+test("jobServer() asks for what is to end only while it has something in its hands", async () => {
+  const clock = new FakeClock();
+  let asked = 0;
+  class Counted extends FakeJobStorage {
+    override cancelRequests(server: string): Promise<readonly string[]> {
+      asked++;
+      return super.cancelRequests(server);
+    }
+  }
+  const gate = new Gate();
+  const work = defineJob("work", { execute: () => gate.promise });
+  const storage = new Counted({ clock });
+  const { jobs, host } = await started({ jobs: [work] }, { clock, storage });
+  await jobs.enqueue(work, undefined);
+  await clock.advance(2_000);
+  assert.is(asked, 4);
+  gate.open();
+  await clock.advance(2_000);
+  assert.is(asked, 4);
+  await host.stop();
+});
+
+test("jobServer() spreads the jobs of a dead server over half of their delay at least", async () => {
+  const delays: number[] = [];
+  for (const chance of [0, 0.999]) {
+    const clock = new FakeClock();
+    const storage = new FakeJobStorage({ clock });
+    const work = defineJob("work", { retry: { delay: 100_000, jitter: 0 }, execute() {} });
+    const writer = await started({ jobs: [] }, { clock, storage });
+    const id = await writer.jobs.enqueue(work, undefined);
+    const taker = { queue: "default", names: ["work"], max: 1, server: "gone" };
+    await storage.take({ ...taker, holdTimeout: 1_000 });
+    await writer.host.stop();
+    const { host } = await started({ jobs: [work], random: () => chance }, { clock, storage });
+    await clock.advance(6_000);
+    const { dueAt, attempts } = (await storage.get(id))!;
+    delays.push(dueAt - attempts[0]!.endedAt);
+    await host.stop();
+  }
+  assert.ok(Math.abs(delays[0]! - delays[1]!) > 49_000, `${delays}`);
+  assert.ok(Math.max(...delays) <= 100_000);
+});
+
+test("jobServer() finds what is new within 5 s, where its storage tells of nothing", async () => {
+  const clock = new FakeClock();
+  class Mute extends FakeJobStorage {
+    override onWake(): () => void {
+      return () => {};
+    }
+  }
+  const work = defineJob("work", { execute() {} });
+  const storage = new Mute({ clock });
+  const { jobs, host } = await started({ jobs: [work] }, { clock, storage });
+  const id = await jobs.enqueue(work, undefined);
+  await clock.advance(5_000);
+  assert.equal(await states(jobs, id), ["succeeded"]);
+  await host.stop();
+});
+
+test("jobServer() deletes all that is old at once, however much that is", async () => {
+  const work = defineJob("work", { execute() {} });
+  const { jobs, host, clock } = await started({ jobs: [work], retention: { cancelled: 0 } });
+  await jobs.enqueueAll(work, Array.from({ length: 2_100 }, () => undefined), { delay: 600_000 });
+  await jobs.cancelAll({});
+  await clock.advance(60_000);
+  assert.is((await jobs.counts()).cancelled, 0);
+  await host.stop();
+});
+
+test("jobServer() keeps what happened in a minute when its storage did not take it, and what happens meanwhile", async () => {
+  const clock = new FakeClock();
+  const gate = new Gate();
+  let beats = 0;
+  class Slow extends FakeJobStorage {
+    override async beat(...values: Parameters<FakeJobStorage["beat"]>): Promise<void> {
+      if (++beats === 2) await gate.promise;
+      await super.beat(...values);
+    }
+  }
+  const work = defineJob("work", { execute() {} });
+  const storage = new Slow({ clock });
+  const { jobs, host } = await started({ jobs: [work] }, { clock, storage });
+  await jobs.enqueue(work, undefined);
+  await clock.advance(5_000);
+  await jobs.enqueue(work, undefined);
+  await quiet();
+  gate.fail(new Error("away"));
+  await clock.advance(5_000);
+  const counted = await storage.minutes(0);
+  assert.equal(counted.map((it) => [it.started, it.succeeded]), [[2, 2]]);
+  await host.stop();
+});
+
+test("jobServer() stores what a handler says together, and nothing of what it says after its end", async () => {
+  const clock = new FakeClock();
+  const notes: JobNote[] = [];
+  class Watched extends FakeJobStorage {
+    override note(hold: Hold, note: JobNote): Promise<void> {
+      notes.push(note);
+      return super.note(hold, note);
+    }
+  }
+  const gate = new Gate();
+  let say = (_: string): void => {};
+  const work = defineJob("work", {
+    async execute(_: null, _signal, { log, progress }) {
+      say = log;
+      progress(0.5);
+      log("one");
+      log("two");
+      await gate.promise;
+    },
+  });
+  const { jobs, host } = await started({ jobs: [work] }, {
+    clock,
+    storage: new Watched({ clock }),
+  });
+  await jobs.enqueue(work, null);
+  await clock.advance(249);
+  assert.is(notes.length, 0);
+  await clock.advance(1);
+  assert.equal(notes.map((it) => [it.progress, it.log?.length]), [["0.5", 2]]);
+  gate.open();
+  await quiet();
+  const { pending } = clock;
+  say("late");
+  assert.is(clock.pending, pending);
+  await clock.advance(1_000);
+  assert.is(notes.length, 1);
+  await host.stop();
+});
+
+test("a client whose start has failed cannot be used", async () => {
+  const storage = new FakeJobStorage();
+  storage.fail("start", new Error("The disk is gone"));
+  const jobs = jobClient("jobs", { storage });
+  const host = createHost([jobs], { logger: false, hostLifetime: false });
+  await rejects(() => host.start(), /The disk is gone/);
+  await rejects(() => jobs.counts(), /Cannot use service "jobs": it works from its start/);
+  assert.is(storage.opened, 0);
 });
 
 test.run();

@@ -272,12 +272,20 @@ for (
           db.exec("begin immediate");
           await work(db);
           db.exec("commit");
+        } catch (error) {
+          db.exec("rollback");
+          throw error;
         } finally {
-          db.close(); // which rolls back what was not committed
+          db.close();
         }
       },
+      async renew() {
+        const db = await own(path);
+        db.exec("update runhost_version set version = 99");
+        db.close();
+      },
     };
-  }, { can: ["transactions"], holdTimeout: 100 })
+  }, { can: ["transactions", "versions"], holdTimeout: 100 })
 ) {
   test(`sqlite() as a storage: ${name}`, run);
 }

@@ -1,5 +1,5 @@
 import { AbortError, Latch, link } from "../_abort.ts";
-import { check, checkSignal, checkWord, nothing } from "../_check.ts";
+import { check, checkSignal, checkWord, nothing, refuse } from "../_check.ts";
 import type { Patience } from "../_time/patience.ts";
 import { type Clear, startTimer } from "../_time/timer.ts";
 import { report } from "./_report.ts";
@@ -34,9 +34,10 @@ export class Hold {
    * @throws {RangeError} If `extendEvery` is negative or `NaN`.
    */
   constructor(delivery: Delivery<unknown>, context: ServiceContext, patience: Patience) {
-    const { lost, hold, extend, extendEvery } = delivery;
+    const { lost, hold, extend, extendEvery, heldSince } = delivery;
     checkWord("delivery.hold", hold ?? "connection", ["connection", "lease"]);
     check("delivery.extendEvery", extendEvery ?? 0, 0);
+    if (!Number.isFinite(heldSince ?? 0)) refuse("delivery.heldSince", "a time", heldSince);
     check("delivery.extend", extend ?? nothing, nothing);
     checkSignal("delivery.lost", lost ?? undefined);
     this.#delivery = delivery;
@@ -47,10 +48,13 @@ export class Hold {
     this.#unlink = link(lost ?? undefined, (reason) => this.#lose(reason));
   }
 
-  /** Extends the hold from now on. */
+  /** Extends the hold from now on, unless it is over already. */
   begin(): void {
     if (!this.#every || this.#gone) return;
-    this.#extendedAt(this.#context.clock.now());
+    const now = this.#context.clock.now();
+    const since = this.#delivery.heldSince ?? now;
+    if (this.lease && now - since >= this.#limit) return this.#lose(this.#overdue());
+    this.#extendedAt(since);
     this.#next();
   }
 
@@ -102,10 +106,18 @@ export class Hold {
   #extendedAt(time: number): void {
     this.#clearLimit();
     if (!this.lease || this.#gone) return;
-    const limit = patience * this.#every;
     const { clock } = this.#context;
-    this.#clearLimit = startTimer(clock, Math.max(0, time + limit - clock.now()), () => {
-      this.#lose(new AbortError(`The hold on the item was not extended for ${limit} ms`));
+    this.#clearLimit = startTimer(clock, Math.max(0, time + this.#limit - clock.now()), () => {
+      this.#lose(this.#overdue());
     });
+  }
+
+  /** Milliseconds after which a lease is over that was not extended. */
+  get #limit(): number {
+    return patience * this.#every;
+  }
+
+  #overdue(): Error {
+    return new AbortError(`The hold on the item was not extended for ${this.#limit} ms`);
   }
 }

@@ -308,8 +308,8 @@ export class Pump<T> {
   async #process(held: Held<T>): Promise<void> {
     const { timeout } = this.#limitsOf(held);
     this.#running++;
+    held.hold?.begin();
     if (this.#over(held)) await this.#settler.release(held, 0);
-    else held.hold?.begin();
     for (let failure: Failure | undefined; !held.settling;) {
       if (failure) {
         // Here, as many pauses may end at once, and nothing waits between this and the handler.

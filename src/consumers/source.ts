@@ -213,6 +213,14 @@ export interface Delivery<T> {
   readonly extendEvery?: number | undefined;
 
   /**
+   * Since when a lease has been counting, on the clock of the host, in milliseconds: when the source asked for the value,
+   * if its answer may be late. One that is over by then is given back without an attempt.
+   *
+   * @default {when it is delivered}
+   */
+  readonly heldSince?: number | undefined;
+
+  /**
    * Aborts when the source has lost its hold on the value: its connection has closed, its partition
    * moved, its lease run out. The signal of the attempt aborts then, with the same reason, and no
    * other attempt follows here. The delivery is settled all the same: released, or acked if the

@@ -25,6 +25,8 @@ export interface DeliveryOwner {
   readonly storage: JobStorage;
   readonly holdTimeout: number;
   readonly context: ServiceContext;
+  /** How often a job is tried in all. */
+  attemptsOf(job: HeldJob): number;
   /** Called when the storage is about to be told what has become of a delivery. */
   settling(delivery: JobDelivery): void;
   /** Called when a delivery has been settled, or its hold was found lost by that. */
@@ -37,6 +39,7 @@ export class JobDelivery implements Delivery<HeldJob> {
   readonly attempt: number;
   readonly hold = "lease";
   readonly extendEvery: number;
+  readonly heldSince: number;
   /** What the handler says of the job meanwhile. */
   readonly notebook: Notebook;
   /** Aborts when the job is to end. */
@@ -48,10 +51,12 @@ export class JobDelivery implements Delivery<HeldJob> {
   readonly #owner: DeliveryOwner;
   #error: unknown;
 
-  constructor(job: HeldJob, owner: DeliveryOwner) {
+  /** @param askedAt When the storage was asked for it, by the host's clock: it counts from some moment after that. */
+  constructor(job: HeldJob, askedAt: number, owner: DeliveryOwner) {
     this.value = job;
     this.attempt = job.attempt;
     this.extendEvery = owner.holdTimeout / 3;
+    this.heldSince = askedAt;
     this.notebook = new Notebook(job, owner.storage, owner.context);
     this.#owner = owner;
   }
@@ -72,12 +77,11 @@ export class JobDelivery implements Delivery<HeldJob> {
   }
 
   async release({ delay, error }: ReleaseOptions): Promise<void> {
+    if (error === undefined) return await this.#settle({ state: "enqueued" });
+    // A failure at the end of the grace, or after a loss, is released whatever its number.
+    if (this.attempt >= this.#owner.attemptsOf(this.value)) return await this.reject(error);
     this.#error = error;
-    await this.#settle(
-      error === undefined
-        ? { state: "enqueued" }
-        : { state: "scheduled", delay, error: errorText(error) },
-    );
+    await this.#settle({ state: "scheduled", delay, error: errorText(error) });
   }
 
   async reject(error: unknown): Promise<void> {

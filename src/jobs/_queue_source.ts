@@ -46,6 +46,7 @@ export class QueueSource implements Source<HeldJob> {
     while (true) {
       signal.throwIfAborted();
       this.#rest.begin();
+      const askedAt = context.clock.now();
       const { jobs, dueIn = Infinity } = await storage.take({
         queue: this.#queue,
         names,
@@ -55,7 +56,7 @@ export class QueueSource implements Source<HeldJob> {
       });
       if (jobs.length > 0) {
         return jobs.map((job) => {
-          const delivery = new JobDelivery(job, owner);
+          const delivery = new JobDelivery(job, askedAt, owner);
           owner.taken(delivery);
           return delivery;
         });

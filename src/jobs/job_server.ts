@@ -267,6 +267,7 @@ export class JobServer extends JobClient {
       holdTimeout: this.#holdTimeout,
       context,
       held,
+      attemptsOf: ({ name }) => (this.#jobs.get(name) as AnyJob).retry.attempts,
       taken: (delivery) => held.set(delivery.value.id, delivery),
       settling(delivery) {
         const { id } = delivery.value;

@@ -193,7 +193,12 @@ export interface JobStorage {
    */
   take(options: TakeOptions): Promise<Taken>;
 
-  /** Makes holds last for `holdTimeout` milliseconds from now, if they still stand. In the order of the holds. */
+  /**
+   * Makes holds last for `holdTimeout` milliseconds from now, if they still stand. One that has run out is `lost`, though
+   * nobody has settled it yet: somebody may have seen it, and be about to.
+   *
+   * @returns In the order of the holds.
+   */
   extend(holds: readonly Hold[], holdTimeout: number): Promise<readonly HoldState[]>;
 
   /**
@@ -226,7 +231,7 @@ export interface JobStorage {
 
   /**
    * Queues jobs again that have ended, as if they had never run (their attempts begin at 1, the records of the old ones stay), and
-   * lets those that are scheduled run at once.
+   * lets those that are scheduled run at once. They wait for none of their parents: somebody has asked for them.
    *
    * @returns The ids of those for which that was done: not of one that awaits, is enqueued or processing, is unknown, or whose
    * key another job has that has not ended.

@@ -19,7 +19,7 @@ import type { JobEvent } from "./job_event.ts";
  */
 export type JobId<Output = unknown> = string & {
   /** Never there: it keeps the type. */
-  readonly "~output"?: (result: Output) => Output;
+  readonly "~output"?: () => Output;
 };
 
 /** How a job is enqueued. */
@@ -139,7 +139,8 @@ export interface Jobs {
   cancelAll(filter: JobFilter): Promise<number>;
 
   /**
-   * Queues a job again that has ended, with all its attempts; lets one that is scheduled run at once.
+   * Queues a job again that has ended, with all its attempts; lets one that is scheduled run at once. It waits for none
+   * of those it came `after`.
    *
    * @returns `false` if it awaits another, is enqueued or runs already, is not stored, or another job that has not ended has its key.
    */

@@ -91,7 +91,7 @@ const varying: readonly string[] = ["nextAt", "lastAt", "lastJob"];
 export class FakeJobStorage implements JobStorage {
   readonly #clock: Clock;
   readonly #epoch: number;
-  readonly #rows: Map<string, Row> = new Map();
+  #rows: Map<string, Row> = new Map();
   readonly #paused: Set<string> = new Set();
   readonly #recurring: Map<string, RecurringRecord> = new Map();
   readonly #servers: Map<string, ServerRecord> = new Map();
@@ -150,12 +150,15 @@ export class FakeJobStorage implements JobStorage {
   /** Stores jobs; of the transaction it takes no note. */
   async add(jobs: readonly NewJob[]): Promise<readonly AddedJob[]> {
     this.#call("add");
-    const ids = new Set(this.#rows.keys());
-    for (const { id, parents } of jobs) {
-      for (const parent of parents) if (!ids.has(parent)) throw new MissingParentError(parent);
-      ids.add(id);
-    }
-    const added = jobs.map((it) => this.#add(it));
+    const [rows, sequence] = [new Map(this.#rows), this.#sequence];
+    const added = jobs.map((it) => {
+      const missing = it.parents.find((parent) => !this.#rows.has(parent));
+      if (missing === undefined) return this.#add(it);
+      // Nothing that was stored before has changed by what was added since.
+      this.#rows = rows;
+      this.#sequence = sequence;
+      throw new MissingParentError(missing);
+    });
     for (const queue of new Set(jobs.map((it) => it.queue))) this.#wake(queue);
     return added;
   }
@@ -189,10 +192,11 @@ export class FakeJobStorage implements JobStorage {
   /** Makes holds last. */
   async extend(holds: readonly Hold[], holdTimeout: number): Promise<readonly HoldState[]> {
     this.#call("extend");
+    const now = this.#now();
     return holds.map((hold) => {
       const row = this.#held(hold);
-      if (!row) return "lost";
-      row.holdUntil = this.#now() + holdTimeout;
+      if (!row || row.holdUntil <= now) return "lost";
+      row.holdUntil = now + holdTimeout;
       return row.cancelRequested ? "cancelRequested" : "held";
     });
   }
@@ -228,7 +232,7 @@ export class FakeJobStorage implements JobStorage {
     const row = this.#held(hold);
     if (!row) return;
     if (note.progress !== undefined) row.progress = note.progress;
-    row.log = [...row.log, ...note.log ?? []].slice(-mostLines);
+    row.log = [...row.log, ...copy(note.log ?? [])].slice(-mostLines);
   }
 
   /** Gives jobs whose hold has run out. */
@@ -289,7 +293,7 @@ export class FakeJobStorage implements JobStorage {
     this.#enqueueDue();
     const row = this.#rows.get(id);
     const children = this.#all((it) => it.parents.includes(id)).map((it) => it.id);
-    return row && { ...recordOf(row), children, log: row.log };
+    return row && { ...recordOf(row), children, log: copy(row.log) };
   }
 
   /** Gives jobs, newest first. */
@@ -409,7 +413,7 @@ export class FakeJobStorage implements JobStorage {
     this.#call("beat");
     const now = this.#now();
     const startedAt = this.#servers.get(server.id)?.startedAt ?? now;
-    this.#servers.set(server.id, { ...server, startedAt, seenAt: now });
+    this.#servers.set(server.id, { ...copy(server), startedAt, seenAt: now });
     for (const it of minutes) {
       const key = `${it.minute} ${it.queue}`;
       const before = this.#minutes.get(key);
@@ -436,7 +440,7 @@ export class FakeJobStorage implements JobStorage {
   /** Gives the servers. */
   async servers(): Promise<readonly ServerRecord[]> {
     this.#call("servers");
-    return [...this.#servers.values()].sort((a, b) => a.startedAt - b.startedAt);
+    return copy([...this.#servers.values()].sort((a, b) => a.startedAt - b.startedAt));
   }
 
   /** Gives the counts of the minutes. */
@@ -504,7 +508,7 @@ export class FakeJobStorage implements JobStorage {
     if (rival) return { id: rival.id, added: false };
     const createdAt = this.#now();
     const row: Row = {
-      ...rest,
+      ...copy(rest),
       id,
       name,
       key,
@@ -572,7 +576,12 @@ export class FakeJobStorage implements JobStorage {
 function recordOf(
   { sequence: _, token: _1, holdUntil: _2, hasKey: _3, log: _4, ...row }: Row,
 ): JobRecord {
-  return row;
+  return copy(row);
+}
+
+/** What goes in or out is nobody else's, as with any engine. */
+function copy<T>(value: T): T {
+  return structuredClone(value);
 }
 
 function heldOf(row: Row): HeldJob {

@@ -12,11 +12,18 @@ import { cancels } from "./_job_storage/cancels.ts";
 import { ends } from "./_job_storage/ends.ts";
 import { holds } from "./_job_storage/holds.ts";
 import { keys } from "./_job_storage/keys.ts";
+import { lists } from "./_job_storage/lists.ts";
+import { opens } from "./_job_storage/opens.ts";
+import { purges } from "./_job_storage/purges.ts";
+import { recurring } from "./_job_storage/recurring.ts";
+import { servers } from "./_job_storage/servers.ts";
 import { takes } from "./_job_storage/takes.ts";
 
 export type { JobStorageContractOptions, JobStorageFixture, JobStorageTrait };
 
-const words: readonly JobStorageTrait[] = ["transactions"];
+/** What a fixture needs for each trait. */
+const members = { transactions: "transaction", versions: "renew" } as const;
+const words = Object.keys(members) as readonly JobStorageTrait[];
 
 const checks: readonly JobStorageCheck[] = [
   ...adds,
@@ -25,6 +32,11 @@ const checks: readonly JobStorageCheck[] = [
   ...holds,
   ...ends,
   ...cancels,
+  ...lists,
+  ...purges,
+  ...recurring,
+  ...servers,
+  ...opens,
 ];
 
 /**
@@ -69,8 +81,9 @@ export function jobStorageContract(
     run: () =>
       withFixture(make, async (fixture) => {
         if (needs) {
-          const label = 'the fixture\'s transaction, as "transactions" is in can';
-          checkShape(label, fixture.transaction, nothing);
+          const member = members[needs];
+          const label = `the fixture's ${member}, as "${needs}" is in can`;
+          checkShape(label, fixture[member], nothing);
         }
         await new JobBench(fixture, options).run(check);
       }),

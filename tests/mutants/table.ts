@@ -4,6 +4,7 @@ import { consumers } from "./consumers.ts";
 import { core } from "./core.ts";
 import { health } from "./health.ts";
 import { hono } from "./hono.ts";
+import { jobs } from "./jobs.ts";
 import type { Mutant } from "./mutant.ts";
 import { process } from "./process.ts";
 import { queue } from "./queue.ts";
@@ -20,6 +21,7 @@ export const mutants: readonly Mutant[] = [
   ...queue,
   ...health,
   ...hono,
+  ...jobs,
   ...schedules,
   ...servers,
   ...process,

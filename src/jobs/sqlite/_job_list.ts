@@ -62,16 +62,18 @@ function lookBelow(
     readonly most: number;
   },
 ): Look {
+  const states = statesOf(filter);
+  if (states.length === 0) return { rows: [] };
   const below = Math.min(before, Number.MAX_SAFE_INTEGER);
   const recurring = filter.recurring === undefined ? "" : "and recurring = ?";
-  const parts = statesOf(filter).map((state) =>
+  const parts = states.map((state) =>
     `select * from (select seq, ${conditions.sql} as hit from runhost_jobs
       where seq < ? ${state === undefined ? "" : "and state = ?"} ${recurring}
       order by seq desc limit ${mostAtOnce})`
   );
   const seen = db.all(
     `${parts.join(" union all ")} order by seq desc limit ${mostAtOnce}`,
-    ...statesOf(filter).flatMap((state) => [
+    ...states.flatMap((state) => [
       ...conditions.values,
       below,
       ...(state === undefined ? [] : [state]),

@@ -105,14 +105,15 @@ export class JobTable {
 
   /** Makes holds last. */
   extend(holds: readonly Hold[], holdTimeout: number): HoldState[] {
-    const until = this.#now() + holdTimeout;
+    const now = this.#now();
     return holds.map(({ id, token }) => {
       const row = this.#db.get(
-        `update runhost_jobs set hold_until = ? where id = ? and token = ? and state = 'processing'
-          returning cancel_requested`,
-        until,
+        `update runhost_jobs set hold_until = ?
+          where id = ? and token = ? and state = 'processing' and hold_until > ? returning cancel_requested`,
+        now + holdTimeout,
         id,
         token,
+        now,
       );
       return !row ? "lost" : row["cancel_requested"] ? "cancelRequested" : "held";
     });

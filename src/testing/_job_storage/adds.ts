@@ -172,6 +172,14 @@ export const adds: readonly JobStorageCheck[] = [
     },
   },
   {
+    name: "a job that its key has kept out is nobody's parent",
+    async check(storage, bench) {
+      await storage.add([jobOf("a", { key: "k" })]);
+      await missing(storage, [jobOf("b", { key: "k" }), jobOf("c", { parents: ["b"] })], "b");
+      bench.same(await bench.listed(storage), ["a"], "the list of jobs", "all or none");
+    },
+  },
+  {
     name: "parents are kept in their order, and children are known to each of them",
     async check(storage, bench) {
       await storage.add([jobOf("b"), jobOf("a")]);

@@ -16,8 +16,9 @@ import type {
  * What a storage may be able to do beyond the rest.
  *
  * - `transactions`: its `add` takes the caller's own. Takes `JobStorageFixture.transaction`.
+ * - `versions`: it has tables that newer versions may change. Takes `JobStorageFixture.renew`.
  */
-export type JobStorageTrait = "transactions";
+export type JobStorageTrait = "transactions" | "versions";
 
 /** Options of a `jobStorageContract`. */
 export interface JobStorageContractOptions extends ContractOptions {
@@ -50,6 +51,8 @@ export interface JobStorageFixture extends ContractFixture {
    * @param work Takes what `JobStorage.add` is given as `transaction`.
    */
   transaction?(work: (transaction: unknown) => Promise<void>): Promise<void>;
+  /** Makes the store one that a newer version of this package has written, as far as its own notes say. */
+  renew?(): Promise<void>;
 }
 
 /** One check of the contract. */
@@ -99,18 +102,25 @@ export class JobBench extends Patience {
   async open(): Promise<JobStorage> {
     const storage = await this.unstarted();
     await this.start(storage);
-    this.#open.push(storage);
     return storage;
   }
 
-  /** Opens the store, and leaves it to the check to start and to stop that. Each call has to settle. */
+  /** Opens the store, and leaves it to the check to start that. Each call has to settle. */
   async unstarted(): Promise<JobStorage> {
     return this.#watch(await this.fulfils("the fixture's open()", () => this.fixture.open()));
   }
 
-  async start(storage: JobStorage, signal?: AbortSignal): Promise<void> {
+  /** Starts a storage, which is stopped when the check is over. */
+  async start(storage: JobStorage): Promise<void> {
     const context = { ...testContext({ name: "contract" }), clock: this.clock ?? globalClock };
-    await storage.start(signal ?? new AbortController().signal, context);
+    await storage.start(new AbortController().signal, context);
+    this.#open.push(storage);
+  }
+
+  /** Ends what one start has begun. */
+  async stop(storage: JobStorage): Promise<void> {
+    this.#open.splice(this.#open.lastIndexOf(storage), 1);
+    await storage.stop();
   }
 
   /** A storage of whose members each fulfils in time, and says which did not. */

@@ -250,6 +250,19 @@ export const cancels: readonly JobStorageCheck[] = [
     },
   },
   {
+    name: "what is queued again waits for none of its parents",
+    async check(storage, bench) {
+      await storage.add([jobOf("parent"), jobOf("child", { parents: ["parent"] })]);
+      await storage.cancel(["parent"]);
+      await bench.are(storage, { parent: "cancelled", child: "cancelled" }, look);
+      bench.same(await storage.requeue(["child"]), ["child"], "what requeue() gives", "requeue()");
+      await bench.are(storage, { parent: "cancelled", child: "enqueued" }, "requeue()");
+      await storage.requeue(["parent"]);
+      await bench.are(storage, { parent: "enqueued", child: "enqueued" }, "requeue() of a parent");
+      bench.sameSet(await bench.taken(storage), ["child", "parent"], "what can be taken", look);
+    },
+  },
+  {
     name: "what awaits, is enqueued, in hands or unknown is not queued again",
     async check(storage, bench) {
       await storage.add([jobOf("processing")]);
