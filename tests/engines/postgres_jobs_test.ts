@@ -152,7 +152,7 @@ if (url) {
     for (const listens of [true, false]) {
       const { query, close } = await poolOf(url);
       const schema = newSchema();
-      const began = Promise.withResolvers<number>?.() ?? later<number>();
+      const began = later<number>();
       const job = defineJob("job", { execute: () => began.resolve(performance.now()) });
       const listen = () => new pg.Client({ connectionString: url });
       const storage = postgres(listens ? { query, schema, listen } : { query, schema });
@@ -224,8 +224,8 @@ if (url) {
       `insert into ${schema}.jobs (id, name, queue, priority, state, input, headers, created_at, due_at,
         ended_at, key_until, has_key, parents, parents_on)
       select 'job ' || it, 'job', 'default', 0, case when it % 5 = 0 then 'failed' when it % 100 = 1 then 'enqueued'
-          when it % 100 = 2 then 'scheduled' else 'succeeded' end, '1', '{}', it, it,
-        case when it % 100 in (1, 2) then null else it end, 'started', false, '[]', 'succeeded'
+          when it % 100 = 2 then 'scheduled' when it % 100 = 3 then 'processing' else 'succeeded' end, '1', '{}', it, it,
+        case when it % 100 in (1, 2, 3) then null else it end, 'started', false, '[]', 'succeeded'
       from generate_series(1, 40000) as it`,
     );
     await pool.query(`analyze ${schema}.jobs`);

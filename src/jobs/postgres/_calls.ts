@@ -3,22 +3,18 @@ import { within } from "../../_time/within.ts";
 import { textOf } from "../../_log.ts";
 import { delay } from "../../delay.ts";
 import type { Row } from "../_rows.ts";
-import { MissingParentError } from "../errors.ts";
 
 /** Asks the database; gives the rows. */
 export type Ask = (text: string, values?: unknown[]) => Promise<readonly Row[]>;
 
 /** Milliseconds that a call may take. */
-const longest = 30_000;
+const longestCall = 30_000;
 
 /** How often a call is made again that PostgreSQL has ended in favour of another. */
 const attempts = 10;
 
 /** A deadlock, and a snapshot that is too old: nothing of the call is left, so it can be made again. */
 const again = ["40P01", "40001"];
-
-/** The code under which our functions tell of a parent that is not stored. */
-const missingParent = "RH001";
 
 /** What PostgreSQL says, and what to do then. */
 const advice: readonly (readonly [RegExp, string])[] = [
@@ -38,7 +34,7 @@ const advice: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** Makes the calls of a storage: each has a limit, and its errors say what to do. */
-export function callsOf(ask: Ask, schema: string): Ask {
+export function callsOf(ask: Ask, schema: string, longest: number = longestCall): Ask {
   return async (text, values = []) => {
     for (let attempt = 1;; attempt++) {
       try {
@@ -63,7 +59,6 @@ function codeOf(error: unknown): string {
 /** The same error for an operator: which schema, and what to do. */
 export function explain(cause: unknown, schema: string): Error {
   const code = codeOf(cause);
-  if (code === missingParent) return new MissingParentError((cause as Error).message);
   const [, what] = advice.find(([sign]) => sign.test(code)) ?? [];
   const text = `Cannot use PostgreSQL schema "${schema}": ${textOf(cause)}`;
   return new Error(what ? `${text}: ${what}` : text, { cause });

@@ -11,9 +11,14 @@ export const functions = (schema: string): readonly string[] => [
   `create function ${schema}.is_over(state text) returns boolean language sql immutable
     as $$ select state in ('succeeded', 'failed', 'cancelled') $$`,
 
-  // Tells those that listen, when the transaction is committed.
+  // Tells those that listen, when the transaction is committed: which queue, or of too long a name that there is one.
   `create function ${schema}.wake(queue text) returns void language sql volatile
-    as $$ select pg_notify('${schema}_wake', queue) $$`,
+    as $$ select pg_notify('${schema}_wake', case when octet_length(queue) < 7000 then queue else '' end) $$`,
+
+  // Locks jobs in the same order as everybody does, so that no two wait for one another.
+  `create function ${schema}.lock_jobs(ids json) returns void language plpgsql as $$ begin
+    perform 1 from ${schema}.jobs where id in (select json_array_elements_text(ids)) order by seq for update;
+  end $$`,
 
   // The counts, in one row for each queue and state that a statement has changed.
   `create function ${schema}.count_added() returns trigger language plpgsql as $$ begin
@@ -55,12 +60,13 @@ export const functions = (schema: string): readonly string[] => [
     return case when due > ${schema}.ms() then 'scheduled' else 'enqueued' end;
   end $$`,
 
-  // Lets jobs go on that await one which has ended, and those that await them, and so on.
-  `create function ${schema}.release_children(ended text) returns void language plpgsql as $$
+  // Lets jobs go on that await one which has ended, and those that await them, and so on; gives their queues.
+  `create function ${schema}.release_children(ended text) returns text[] language plpgsql as $$
   declare
     waiting text[] := array[ended];
     follower ${schema}.jobs;
     next text;
+    queues text[] := '{}';
   begin
     while cardinality(waiting) > 0 loop
       for follower in select job.* from ${schema}.children as it join ${schema}.jobs as job on job.id = it.child
@@ -76,12 +82,14 @@ export const functions = (schema: string): readonly string[] => [
           update ${schema}.jobs set state = next where seq = follower.seq;
         end if;
         perform ${schema}.wake(follower.queue);
+        queues := queues || follower.queue;
       end loop;
       waiting := waiting[2:];
     end loop;
+    return queues;
   end $$`,
 
-  // Stores one job. `missing` is a parent that is not there: the caller rolls all of it back.
+  // Stores one job. An error tells of a parent that is not there: the caller rolls all of it back.
   `create function ${schema}.add_one(job json, out id text, out added boolean) language plpgsql as $$
   declare
     parent_ids text := job->>'parents';
@@ -128,13 +136,21 @@ export const functions = (schema: string): readonly string[] => [
     end if;
   end $$`,
 
-  `create function ${schema}.add_jobs(jobs json) returns table (id text, added boolean) language plpgsql as $$
+  `create function ${schema}.add_each(jobs json) returns table (id text, added boolean) language plpgsql as $$
   declare
     job json;
   begin
     for job in select json_array_elements(jobs) loop
       return query select * from ${schema}.add_one(job);
     end loop;
+  end $$`,
+
+  // All or none; a parent that is missing is told, and leaves the caller's transaction as it was.
+  `create function ${schema}.add_jobs(jobs json) returns table (id text, added boolean, missing text)
+    language plpgsql as $$ begin
+    return query select it.id, it.added, null::text from ${schema}.add_each(jobs) as it;
+  exception when sqlstate 'RH001' then
+    return query select null::text, false, sqlerrm;
   end $$`,
 
   `create function ${schema}.take(queue_name text, names json, most integer, server_id text,
@@ -176,10 +192,14 @@ export const functions = (schema: string): readonly string[] => [
   declare
     hold json;
     asked boolean;
+    now double precision;
   begin
+    perform ${schema}.lock_jobs((select json_agg(it->>'id') from json_array_elements(holds) as it));
+    now := ${schema}.ms();
     for hold in select json_array_elements(holds) loop
-      update ${schema}.jobs set hold_until = ${schema}.ms() + hold_timeout
+      update ${schema}.jobs set hold_until = now + hold_timeout
         where id = hold->>'id' and token = (hold->>'token')::integer and jobs.state = 'processing'
+          and hold_until > now
         returning cancel_requested into asked;
       state := case when not found then 'lost' when asked then 'cancelRequested' else 'held' end;
       return next;
@@ -197,16 +217,15 @@ export const functions = (schema: string): readonly string[] => [
   end $$`,
 
   `create function ${schema}.settle(job_id text, hold_token integer, wanted text, new_result text, new_error text,
-    retry_delay double precision) returns text language plpgsql as $$
+    retry_delay double precision, out outcome text, out queues text) language plpgsql as $$
   declare
     job ${schema}.jobs;
     now double precision;
-    outcome text;
     made jsonb;
   begin
     select * into job from ${schema}.jobs
       where id = job_id and token = hold_token and state = 'processing' for update;
-    if not found then return null; end if;
+    if not found then return; end if;
     now := ${schema}.ms();
     outcome := case when job.cancel_requested then 'cancelled' else wanted end;
     made := jsonb_strip_nulls(jsonb_build_object('attempt', job.attempt, 'startedAt', job.started_at,
@@ -221,14 +240,14 @@ export const functions = (schema: string): readonly string[] => [
       error = new_error, cancel_requested = false
       where seq = job.seq;
     if ${schema}.is_over(outcome) then
-      perform ${schema}.release_children(job_id);
-      return outcome;
+      queues := to_json(${schema}.release_children(job_id) || job.queue);
+      return;
     end if;
     if job.key is not null and not job.has_key then
       perform ${schema}.get_key(job.seq);
     end if;
     perform ${schema}.wake(job.queue);
-    return outcome;
+    queues := to_json(array[job.queue]);
   end $$`,
 
   `create function ${schema}.note(job_id text, hold_token integer, new_progress text, lines json)
@@ -250,6 +269,7 @@ export const functions = (schema: string): readonly string[] => [
   declare
     job ${schema}.jobs;
   begin
+    perform ${schema}.lock_jobs(ids);
     for id in select json_array_elements_text(ids) loop
       select * into job from ${schema}.jobs where jobs.id = cancel.id and not ${schema}.is_over(state) for update;
       continue when not found;
@@ -270,6 +290,7 @@ export const functions = (schema: string): readonly string[] => [
     job ${schema}.jobs;
     over boolean;
   begin
+    perform ${schema}.lock_jobs(ids);
     for id in select json_array_elements_text(ids) loop
       select * into job from ${schema}.jobs where jobs.id = requeue.id for update;
       over := ${schema}.is_over(job.state);
@@ -323,9 +344,12 @@ export const functions = (schema: string): readonly string[] => [
     return next;
   end $$`,
 
-  `create function ${schema}.beat(server json, counts json) returns void language plpgsql as $$ begin
+  `create function ${schema}.beat(server json, counts json) returns void language plpgsql as $$
+  declare
+    now double precision := ${schema}.ms();
+  begin
     insert into ${schema}.servers (id, name, location, started_at, seen_at, queues, active)
-      values (server->>'id', server->>'name', server->>'location', ${schema}.ms(), ${schema}.ms(),
+      values (server->>'id', server->>'name', server->>'location', now, now,
         server->>'queues', (server->>'active')::integer)
       on conflict (id) do update set name = excluded.name, location = excluded.location,
         seen_at = excluded.seen_at, queues = excluded.queues, active = excluded.active;
@@ -341,13 +365,21 @@ export const functions = (schema: string): readonly string[] => [
   end $$`,
 
   // Makes few rows of many; whoever reads meanwhile sees the one or the other.
-  `create function ${schema}.sum_counts() returns void language sql as $$
-    with gone as (
-      delete from ${schema}.counts where ctid = any (array(
-        select ctid from ${schema}.counts limit 20000 for update skip locked)) returning *
-    ) insert into ${schema}.counts select queue, state, sum(jobs) from gone
-      group by queue, state having sum(jobs) <> 0
-  $$`,
+  `create function ${schema}.sum_counts() returns void language plpgsql as $$
+  declare
+    before integer;
+  begin
+    for turn in 1..20 loop
+      with gone as (
+        delete from ${schema}.counts where ctid = any (array(
+          select ctid from ${schema}.counts limit 20000 for update skip locked)) returning *
+      ), sums as (
+        insert into ${schema}.counts select queue, state, sum(jobs) from gone
+          group by queue, state having sum(jobs) <> 0
+      ) select count(*) into before from gone;
+      exit when before < 20000;
+    end loop;
+  end $$`,
 
   `create function ${schema}.purge(succeeded double precision, failed double precision,
     cancelled double precision, most integer) returns integer language plpgsql as $$

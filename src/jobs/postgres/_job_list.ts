@@ -18,6 +18,7 @@ export async function listJobs(
     readonly now: number;
   },
 ): Promise<JobPage> {
+  if (Array.isArray(filter.state) && filter.state.length === 0) return { jobs: [] };
   const wanted = filter.search?.toLowerCase();
   const before = after === undefined ? Number.MAX_SAFE_INTEGER : Number(after);
   const found = wanted === undefined

@@ -28,8 +28,12 @@ export function migration(schema: string): string {
     found integer;
   begin
     perform pg_advisory_xact_lock(hashtext('runhost ${schema}'));
-    create schema if not exists ${schema};
-    create table if not exists ${schema}.version (version integer not null);
+    if not exists (select 1 from pg_namespace where nspname = '${schema}') then
+      create schema ${schema};
+    end if;
+    if to_regclass('${schema}.version') is null then
+      create table ${schema}.version (version integer not null);
+    end if;
     select coalesce(max(version), 0) into found from ${schema}.version;
     ${steps.join("\n")}
     if found < ${known} then

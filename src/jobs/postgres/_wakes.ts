@@ -47,6 +47,8 @@ export class Wakes {
   #running = false;
   /** Whether others are heard now. */
   #hears = false;
+  /** Which beginning this is: what was begun before has nothing to say. */
+  #run = 0;
 
   constructor(listen: Listen | undefined, channel: string) {
     this.#listen = listen;
@@ -65,9 +67,14 @@ export class Wakes {
     for (const listener of this.#listeners) queueMicrotask(() => listener(queue));
   }
 
+  #told(payload: string | undefined): void {
+    this.tell(payload === "" ? undefined : payload);
+  }
+
   /** Begins to hear others. */
   begin(): void {
     this.#running = true;
+    this.#run++;
     this.#look();
     if (this.#listen) this.#connect(this.#listen);
   }
@@ -92,21 +99,23 @@ export class Wakes {
   }
 
   async #connect(listen: Listen): Promise<void> {
+    const run = this.#run;
+    const isOver = (): boolean => !this.#running || run !== this.#run;
     try {
       const end = typeof listen === "function" && !("listen" in listen)
         ? await this.#connectClient(listen)
         : await this.#connectListening(listen as Listening);
-      if (!this.#running) return void await end().catch(nothing);
+      if (isOver()) return void await end().catch(nothing);
       this.#end = end;
       this.#hears = true;
       this.tell(); // what was stored before is not told
     } catch {
-      this.#lost(); // meanwhile it looks each second; what is wrong with the database, calls tell
+      if (!isOver()) this.#lost(); // meanwhile it looks each second; what is wrong with the database, calls tell
     }
   }
 
   async #connectListening(listening: Listening): Promise<() => Promise<unknown>> {
-    const found = await listening.listen(this.#channel, (payload) => this.tell(payload));
+    const found = await listening.listen(this.#channel, (payload) => this.#told(payload));
     const { unlisten } = Object(found) as { readonly unlisten?: () => Promise<unknown> };
     if (typeof found === "function") return async () => await found();
     return async () => await unlisten?.();
@@ -129,7 +138,7 @@ export class Wakes {
     };
     client.on("error", over);
     client.on("end", over);
-    client.on("notification", ({ payload }) => this.tell(payload));
+    client.on("notification", ({ payload }) => this.#told(payload));
     try {
       await client.connect();
       await client.query(`listen ${this.#channel}`);

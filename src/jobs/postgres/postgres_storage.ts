@@ -15,7 +15,8 @@ import {
 } from "../_rows.ts";
 import type { JobState } from "../job_record.ts";
 import type { AddedJob, HoldState, JobStorage, NewJob } from "../job_storage.ts";
-import { type Ask, callsOf } from "./_calls.ts";
+import { MissingParentError } from "../errors.ts";
+import { type Ask, callsOf, explain } from "./_calls.ts";
 import { jobColumns } from "./_columns.ts";
 import { listJobs } from "./_job_list.ts";
 import { checkVersion, migration, schemaName } from "./_schema.ts";
@@ -91,6 +92,9 @@ export function postgres(options: PostgresOptions): JobStorage {
   return storageOf(queryOf(`${label}.query`, options.query), { schema, migrate, listen });
 }
 
+/** Milliseconds that it may take to bring tables with millions of jobs to another version. */
+const longestMigration = 600_000;
+
 function storageOf(
   query: Ask,
   { schema, migrate, listen }: {
@@ -106,7 +110,7 @@ function storageOf(
   let opening: Promise<void> | undefined;
 
   async function open(): Promise<void> {
-    if (migrate) await ask(migration(schema));
+    if (migrate) await callsOf(query, schema, longestMigration)(migration(schema));
     const [row] = await ask(`select version from ${schema}.version`);
     checkVersion(schema, Number(row?.["version"] ?? 0));
   }
@@ -156,9 +160,11 @@ function storageOf(
       const text = `select * from ${schema}.add_jobs($1::text::json)`;
       const values = [JSON.stringify(jobs.map(rowOf))];
       if (transaction !== undefined) {
-        const within = queryOf("transaction", transaction as Queryable);
-        // It cannot be made again: an error is the end of the caller's transaction.
-        return addedOf(await callsOf(within, schema)(text, values));
+        const inside = queryOf("transaction", transaction as Queryable);
+        const rows = await inside(text, values).catch((error) => {
+          throw explain(error, schema); // which is the end of the caller's transaction
+        });
+        return addedOf(rows);
       }
       const added = addedOf(await call(text, ...values));
       for (const queue of new Set(jobs.map((it) => it.queue))) wakes.tell(queue);
@@ -194,12 +200,13 @@ function storageOf(
         readonly error?: string;
         readonly delay?: number;
       };
-      const next = await scalar<JobState | null>(
-        `${schema}.settle($1::text, $2::integer, $3::text, $4::text, $5::text, $6::double precision)`,
+      const [row] = await call(
+        `select outcome, queues from ${schema}.settle($1::text, $2::integer, $3::text, $4::text, $5::text,
+          $6::double precision)`,
         ...[id, token, state, result, error && clean(error), delay ?? 0],
       );
-      wakes.tell();
-      return next ?? false;
+      for (const queue of new Set(parsed<string[]>(row?.["queues"] ?? "[]", []))) wakes.tell(queue);
+      return row?.["outcome"] as JobState ?? false;
     },
 
     async note({ id, token }, { progress, log = [] }) {
@@ -213,7 +220,7 @@ function storageOf(
     async expired(names, max) {
       const now = await scalar<number>(`${schema}.ms()`);
       const rows = await call(
-        `select ${jobColumns} from ${schema}.jobs where state = 'processing' and hold_until <= ${schema}.ms()
+        `select ${jobColumns} from ${schema}.jobs where state = 'processing' and hold_until <= (select ${schema}.ms())
           and name in (select json_array_elements_text($1::text::json)) order by hold_until limit $2::integer`,
         ...[JSON.stringify(names), max],
       );
@@ -283,7 +290,7 @@ function storageOf(
             (select min(due_at) from ${schema}.jobs where state = 'enqueued' and queue = it.queue) as oldest,
             (select min(due_at) from ${schema}.jobs where state = 'scheduled' and queue = it.queue) as next,
             (select count(*)::double precision from ${schema}.jobs
-              where state = 'scheduled' and queue = it.queue and due_at <= ${schema}.ms()) as due
+              where state = 'scheduled' and queue = it.queue and due_at <= (select ${schema}.ms())) as due
           from (select queue from sums union select queue from ${schema}.paused) as it order by queue collate "C"`,
       );
       return rows.map(queueOf);
@@ -364,7 +371,7 @@ function storageOf(
 
     async minutes(from) {
       const rows = await call(
-        `select * from ${schema}.minutes where minute >= greatest($1::double precision, ${schema}.ms() - ${keptMinutes})
+        `select * from ${schema}.minutes where minute >= greatest($1::double precision, (select ${schema}.ms()) - ${keptMinutes})
           order by minute, queue collate "C"`,
         from,
       );
@@ -381,7 +388,13 @@ function storageOf(
 
 /** A new job as the functions take it: what is text in a table is text here. */
 function rowOf(job: NewJob): Readonly<Record<string, unknown>> {
-  return { ...job, headers: JSON.stringify(job.headers), parents: JSON.stringify(job.parents) };
+  const key = job.key === undefined ? undefined : clean(job.key);
+  return {
+    ...job,
+    key,
+    headers: JSON.stringify(job.headers),
+    parents: JSON.stringify(job.parents),
+  };
 }
 
 function idOf(row: Row): string {
@@ -389,10 +402,12 @@ function idOf(row: Row): string {
 }
 
 function addedOf(rows: readonly Row[]): AddedJob[] {
+  const missing = rows[0]?.["missing"] ?? undefined;
+  if (missing !== undefined) throw new MissingParentError(missing as string);
   return rows.map((row) => ({ id: idOf(row), added: Boolean(row["added"]) }));
 }
 
-/** PostgreSQL's texts have no NUL. */
+/** PostgreSQL's texts have no NUL, and no half of a pair of surrogates. */
 function clean(text: string): string {
-  return text.replaceAll("\0", "\ufffd");
+  return text.replaceAll(/\0|[\ud800-\udfff]/gu, "\ufffd");
 }
