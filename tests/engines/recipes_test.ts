@@ -17,18 +17,30 @@ import { freePort } from "./servers/_server.ts";
 
 const amqpUrl = urlOf("AMQP_URL");
 const redisUrl = urlOf("REDIS_URL");
-const runtime = runtimes.find(({ name }) => name === currentRuntime())!;
 const folder = mkdtempSync(join(tmpdir(), "runhost-recipes-"));
 test.after(() => rmSync(folder, { recursive: true }));
 
-function currentRuntime(): string {
-  if ("Deno" in globalThis) return "Deno";
-  return "Bun" in globalThis ? "Bun" : "Node";
-}
+/** Programs are started by Node alone: for Deno whatever was sent a signal has died of it. */
+const started = "Deno" in globalThis || "Bun" in globalThis ? [] : runtimes;
 
 type Environment = Readonly<Record<string, string>>;
-const recipe = (name: string, environment: Environment): Example =>
-  new Example(runtime, [`engines/${name}.ts`], environment);
+type Recipe = (name: string, environment: Environment) => Example;
+
+/** Registers checks, which run on one runtime after the other. */
+function onEach(
+  checks: readonly { readonly name: string; readonly run: (recipe: Recipe) => Promise<void> }[],
+): void {
+  lane(
+    test,
+    started.flatMap((runtime) =>
+      checks.map(({ name, run }) => ({
+        name: `${name}, on ${runtime.name}`,
+        run: () =>
+          run((name, environment) => new Example(runtime, [`engines/${name}.ts`], environment)),
+      }))
+    ),
+  );
+}
 
 /** The numbers from 1 to `count`. */
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
@@ -39,27 +51,30 @@ const printed = (pattern: RegExp, ...programs: Example[]): Set<string> =>
     programs.flatMap(({ output }) => [...output.matchAll(pattern)].map(([, it]) => it!)),
   );
 
-/** Waits until a program has printed that many different lines that match. */
-async function prints(
-  count: number,
-  pattern: RegExp,
+/** Waits until something is so; fails with what programs have printed when that takes too long. */
+async function until(
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
   ...programs: Example[]
 ): Promise<void> {
   const limit = performance.now() + 80_000;
-  while (printed(pattern, ...programs).size < count) {
+  while (!await isSo()) {
     const outputs = programs.map(({ output }) => output).join("\n---\n");
-    if (performance.now() > limit) {
-      throw new Error(`Not ${count} of ${pattern}:\n${outputs}`);
-    }
+    if (performance.now() > limit) throw new Error(`Waited in vain for ${what}:\n${outputs}`);
     await delay(20);
   }
 }
+
+/** Waits until programs have printed that many different lines that match. */
+const prints = (count: number, pattern: RegExp, ...programs: Example[]): Promise<void> =>
+  until(`${count} of ${pattern}`, () => printed(pattern, ...programs).size >= count, ...programs);
 
 /**
  * The life of a recipe: it is killed as soon as it has done one thing of many, goes on after a restart, and ends on
  * SIGTERM when all is done.
  */
 async function survives(
+  recipe: Recipe,
   { name, environment, began, pattern, count, produce, isSettled }: {
     readonly name: string;
     readonly environment: Environment;
@@ -85,7 +100,7 @@ async function survives(
 
   const ended = recipe(name, environment);
   await prints(count, pattern, killed, ended);
-  while (isSettled && !await isSettled()) await delay(50);
+  if (isSettled) await until("the engine to know it", isSettled, killed, ended);
   await stops(ended);
   return [killed, ended];
 }
@@ -99,9 +114,9 @@ async function stops(program: Example): Promise<void> {
 if (amqpUrl) {
   const { default: amqp } = await load("amqplib");
 
-  lane(test, [{
+  onEach([{
     name: "rabbitmq_orders ships each order that it has accepted, whatever ends it",
-    async run() {
+    async run(recipe) {
       const port = await freePort();
       const order = async (id: number): Promise<void> => {
         const body = JSON.stringify({ id });
@@ -111,7 +126,7 @@ if (amqpUrl) {
         });
         assert.is(status, 202);
       };
-      await survives({
+      await survives(recipe, {
         name: "rabbitmq_orders",
         environment: { AMQP_URL: amqpUrl, PORT: `${port}` },
         began: /listening on/,
@@ -175,9 +190,9 @@ if (redisUrl) {
     };
   };
 
-  lane(test, [{
+  onEach([{
     name: "redis_mails sends each mail, and keeps aside what is refused for good",
-    async run() {
+    async run(recipe) {
       const client = new Redis(redisUrl);
       const server = await mailServer();
       const send = (to: string, subject: string): Promise<unknown> =>
@@ -187,7 +202,7 @@ if (redisUrl) {
           "mail",
           JSON.stringify({ to, subject, text: "Hi" }),
         );
-      await survives({
+      await survives(recipe, {
         name: "redis_mails",
         environment: { REDIS_URL: redisUrl, SMTP_URL: server.url },
         pattern: /Sent "mail (\d+)"|Not sent: .*(nobody)/g,
@@ -229,11 +244,11 @@ if (redisUrl) {
     };
     return { queue, add, close };
   };
-  lane(test, [{
+  onEach([{
     name: "bullmq_worker does each job, whatever ends it",
-    async run() {
+    async run(recipe) {
       const { queue, add, close } = queueOf();
-      await survives({
+      await survives(recipe, {
         name: "bullmq_worker",
         environment: { REDIS_URL: redisUrl },
         pattern: /Made image (\d+)/g,
@@ -251,7 +266,7 @@ if (redisUrl) {
     },
   }, {
     name: "bullmq_worker finishes what it has when it is stopped, and takes no more",
-    async run() {
+    async run(recipe) {
       const { queue, add, close } = queueOf();
       await Promise.all(upTo(100).map((id) => add(`image ${id}`)));
       const worker = recipe("bullmq_worker", { REDIS_URL: redisUrl });
@@ -270,9 +285,9 @@ if (redisUrl) {
   }]);
 }
 
-lane(test, [{
+onEach([{
   name: "polling handles each event, asks with the ETag, and bears that the API is away",
-  async run() {
+  async run(recipe) {
     const requests: (string | undefined)[] = [];
     const events = upTo(20).map((id) => ({ id, text: `of ${id}` }));
     const server = createServer((request, response) => {
@@ -288,12 +303,12 @@ lane(test, [{
     });
     await once(server.listen(0, "127.0.0.1"), "listening");
     const { port } = server.address() as AddressInfo;
-    const state = join(folder, "events.json");
+    const state = join(folder, `${port}.json`);
     const environment = {
       API: `http://127.0.0.1:${port}/events`,
       STATE: state,
     };
-    const [killed, ended] = await survives({
+    const [killed, ended] = await survives(recipe, {
       name: "polling",
       environment,
       pattern: /Event (\d+): of/g,
@@ -310,7 +325,7 @@ lane(test, [{
     );
 
     const again = recipe("polling", environment);
-    while (requests.at(-1) !== '"20"') await delay(20);
+    await until("its ETag", () => requests.at(-1) === '"20"', again);
     events.push({ id: 21, text: "of 21" });
     await prints(1, /Event (21): of/g, again);
     await stops(again);
