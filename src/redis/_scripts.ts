@@ -14,10 +14,10 @@ if what == 'extend' then
 elseif what == 'release' then
   redis.call('XCLAIM', stream, group, ARGV[6], 0, id, 'IDLE', ARGV[7], 'RETRYCOUNT', ARGV[8], 'JUSTID')
 else
-  if what == 'dead' then
+  if what == 'copy' or what == 'move' then
     redis.call('XADD', KEYS[2], '*', 'error', ARGV[6], 'stream', stream, 'id', id, unpack(ARGV, 7))
   end
   redis.call('XACK', stream, group, id)
-  if what == 'remove' then redis.call('XDEL', stream, id) end
+  if what == 'remove' or what == 'move' then redis.call('XDEL', stream, id) end
 end
 return 1`;

@@ -42,7 +42,8 @@ export interface StreamSourceOptions {
    */
   readonly deadLetter?: { readonly stream: string } | undefined;
   /**
-   * Whether an entry that is done is deleted from the stream: for one that no other group reads.
+   * Whether an entry that is done, or a dead letter, is deleted from the stream: for one that no other group
+   * reads.
    *
    * @default {false}
    */
@@ -304,7 +305,7 @@ class StreamSource implements Source<unknown> {
       },
       reject: async (error) => {
         end();
-        const what = deadLetter ? "dead" : remove ? "remove" : "drop";
+        const what = deadLetter ? remove ? "move" : "copy" : remove ? "remove" : "drop";
         await act(what, textOf(error), ...Object.entries(fields).flat());
       },
     };

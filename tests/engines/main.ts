@@ -10,6 +10,8 @@
  * already. `scripts/install_servers.sh` installs what is missing.
  */
 import { execSync, spawn } from "node:child_process";
+import { rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { backgroundService, hostedService, runHost } from "../../src/runtime/node.ts";
@@ -98,6 +100,10 @@ function count({ code, output }: Ended, what: string): void {
 }
 
 execSync("npm ci --no-audit --no-fund", { cwd: here, stdio: "inherit" });
+// The recipes find their clients there, without being in this folder.
+const recipes = fileURLToPath(new URL("../../examples/engines/node_modules", import.meta.url));
+rmSync(recipes, { recursive: true, force: true });
+symlinkSync(join(here, "node_modules"), recipes, "junction");
 await runHost([...servers, tests], { stopWhenIdle: true, shutdownTimeout: 60_000 });
 console.log(`${passed} passed, ${failed} failed`);
 if (failed) process.exitCode = 1;

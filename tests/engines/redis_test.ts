@@ -201,6 +201,22 @@ if (url) {
     close();
   });
 
+  test("a dead letter of streamSource() leaves the stream where that keeps nothing that is done", async () => {
+    const { client, send, close, stream, context } = rig();
+    const deadLetter = { stream: `${stream}:dead` };
+    for (const remove of [false, true]) {
+      await send("XADD", stream, "*", "to", "nobody");
+      const source = streamSource({ client, stream, group: "g", deadLetter, remove });
+      await source.start!(signal, context);
+      const [delivery] = await source.receive(signal, { max: 1 });
+      await delivery!.reject(new Error("No address"));
+      assert.is(await send("XLEN", stream), 1); // the first one, both times
+      await source.stop!(signal, context);
+    }
+    assert.is(await send("XLEN", deadLetter.stream), 2);
+    close();
+  });
+
   test("streamSource() leaves its group, unless something stands under its name", async () => {
     const { client, send, close, stream, context } = rig();
     const names = async (): Promise<string[]> =>
