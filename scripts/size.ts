@@ -93,6 +93,12 @@ const budgets: readonly Budget[] = [
     limit: 9 * kB,
   },
   {
+    name: "jobs/postgres",
+    code: `export * from "@runhost/host"; export { postgres } from "@runhost/host/jobs/postgres"`,
+    beyond: "mod",
+    limit: 11 * kB,
+  },
+  {
     // Without hono, which whoever mounts it has.
     name: "dashboard",
     code: `${core} from "@runhost/host"; export { dashboard } from "@runhost/host/dashboard"`,

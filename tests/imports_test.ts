@@ -35,7 +35,7 @@ const between: Readonly<Record<string, readonly string[]>> = {
   consumers: ["channels"],
   dashboard: ["health", "jobs"],
   hono: ["health"],
-  jobs: ["consumers", "cron"],
+  jobs: ["consumers", "cron", "postgres"],
   postgres: ["supervision"], // types alone
   rabbitmq: ["consumers"],
   redis: ["consumers", "supervision"], // types alone

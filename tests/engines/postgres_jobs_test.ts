@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { createHost } from "../../mod.ts";
 import { defineJob, type JobClient, jobClient, jobServer } from "../../src/jobs/mod.ts";
 import { postgres, type PostgresOptions, type Queryable } from "../../src/jobs/postgres/mod.ts";
+import { sqlite } from "../../src/jobs/sqlite/mod.ts";
 import { migrations } from "../../src/jobs/postgres/_schema.ts";
 import { jobStorageContract, type JobStorageFixture, testContext } from "../../src/testing/mod.ts";
 import { rejection } from "../_fate.ts";
@@ -256,6 +257,63 @@ if (url) {
       assert.match(rows.map((row) => row["QUERY PLAN"]).join("\n"), wanted);
     }
     await stop();
+    await close();
+  });
+
+  test("the guide from SQLite to PostgreSQL loses no job, and runs none twice", async () => {
+    const { query, close } = await poolOf(url);
+    const ran: string[] = [];
+    const work = defineJob("work", {
+      retry: { attempts: 2, delay: 100 },
+      execute(what: string, _signal, { attempt }) {
+        if (what.startsWith("flaky") && attempt === 1) throw new Error("Not yet");
+        ran.push(what);
+      },
+    });
+    const tick = defineJob("tick", { execute: (where: string) => void ran.push(where) });
+    const jobs = [work, tick];
+    const recurringIn = (where: string) => ({
+      it: { job: tick, input: where, pattern: "* * * * * *" },
+    });
+    const file = sqlite(":memory:");
+
+    // Before.
+    const before = jobServer("jobs", { storage: file, jobs, recurring: recurringIn("old tick") });
+    const keeper = jobClient("keeper", { storage: file }); // keeps what is in memory
+    const keeping = createHost([keeper], { logger: false });
+    await keeping.start();
+    const only = createHost([before], { logger: false });
+    await only.start();
+    await before.pause("default");
+    const first = await before.enqueue(work, "first");
+    await before.enqueueAll(work, ["flaky", "second"]);
+    await before.enqueue(work, "child", { after: first });
+    await before.enqueue(work, "delayed", { delay: 700 });
+    await only.stop();
+
+    // Both.
+    ran.length = 0;
+    const old = jobServer("old jobs", { storage: file, jobs });
+    const storage = postgres({ query, schema: newSchema() });
+    const now = jobServer("jobs", { storage, jobs, recurring: recurringIn("new tick") });
+    const both = createHost([old, now], { logger: false });
+    await both.start();
+    for (const { id } of await old.recurring()) await old.removeIfExists(id);
+    await old.cancelAll({ job: "tick" });
+    await old.resume("default");
+    await now.result(await now.enqueue(work, "new"));
+    for (;;) {
+      const { awaiting, scheduled, enqueued, processing } = await old.counts();
+      if (awaiting + scheduled + enqueued + processing === 0) break;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    while (!ran.includes("new tick")) await new Promise((resolve) => setTimeout(resolve, 20));
+    await both.stop();
+    await keeping.stop();
+
+    const wanted = ["child", "delayed", "first", "flaky", "new", "second"];
+    assert.equal(ran.filter((it) => !it.endsWith("tick")).sort(), wanted);
+    assert.not(ran.includes("old tick"));
     await close();
   });
 

@@ -3,18 +3,24 @@ import { globalClock, startTimer } from "../../_time/timer.ts";
 
 /** What is used of a `Client` of `pg`: one of its own, which is connected and ended here. */
 export interface ListeningClient {
+  /** Opens the connection; called once. */
   connect(): PromiseLike<unknown>;
+  /** Runs `listen` on it. */
   query(text: string): PromiseLike<unknown>;
+  /** Calls back with what others tell. */
   on(
     event: "notification",
     listener: (message: { readonly payload?: string | undefined }) => void,
   ): unknown;
+  /** Calls back when the connection has failed, or is closed. */
   on(event: "error" | "end", listener: (error?: unknown) => void): unknown;
+  /** Closes it. */
   end(): PromiseLike<unknown>;
 }
 
 /** What listens by itself, and again after an interruption: a `PGlite`, or the function of `postgres`. */
 export interface Listening {
+  /** Calls back with what others tell; gives what ends it: a function, or an object with an `unlisten`. */
   listen(channel: string, callback: (payload: string) => void): PromiseLike<unknown>;
 }
 
