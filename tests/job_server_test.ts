@@ -354,7 +354,7 @@ test("jobServer() runs no job whose hold has run out before it was told of it", 
   const storage = new Slow({ clock });
   const at: number[] = [];
   const work = defineJob("work", { retry: { delay: 0 }, execute: () => void at.push(clock.now()) });
-  const { jobs, host } = await started({ jobs: [work] }, { clock, storage });
+  const { jobs, host, lines } = await started({ jobs: [work] }, { clock, storage });
   late = 15_000;
   const id = await jobs.enqueue(work, undefined);
   await clock.advance(14_999);
@@ -364,6 +364,7 @@ test("jobServer() runs no job whose hold has run out before it was told of it", 
   assert.is(at.length, 1);
   const { attempts } = (await jobs.get(id))!;
   assert.is.not(attempts[0]!.state, "succeeded"); // by the hold that had run out
+  assert.ok(lines.all.some((it) => /has taken 15000 ms after it had asked.*: 1$/.test(it)));
   await host.stop();
 });
 

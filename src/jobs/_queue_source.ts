@@ -1,4 +1,5 @@
 import { Rest } from "../_time/rest.ts";
+import { report } from "../consumers/_report.ts";
 import type { Delivery, ReceiveOptions, Source } from "../consumers/source.ts";
 import { JobDelivery } from "./_job_delivery.ts";
 import type { DeliveryOwner } from "./_job_delivery.ts";
@@ -55,6 +56,13 @@ export class QueueSource implements Source<HeldJob> {
         holdTimeout,
       });
       if (jobs.length > 0) {
+        const late = Math.round(context.clock.now() - askedAt);
+        if (late >= holdTimeout) {
+          const what =
+            `was told what it has taken ${late} ms after it had asked, when its hold was over, and ` +
+            `gives it back: ${jobs.length}`;
+          report(context, "warn", what);
+        }
         return jobs.map((job) => {
           const delivery = new JobDelivery(job, askedAt, owner);
           owner.taken(delivery);
