@@ -18,6 +18,12 @@ export function stores(word?: string): Variant[] {
       ...told("normal"),
     },
     {
+      name: "runhost, PostgreSQL",
+      program: "../jobs/runhost.mjs",
+      needs: "POSTGRES_URL",
+      ...told("postgres"),
+    },
+    {
       name: "BullMQ, Redis",
       program: "../jobs/bullmq.mjs",
       needs: "REDIS_URL",
@@ -63,6 +69,20 @@ servers on the same machine, and so take the other core. pg-boss takes 16 jobs a
       of: "runhost, SQLite",
       cases: ["work, 16 at a time"],
       atLeast: 5,
+    },
+    {
+      text: "PostgreSQL: at least 0.8x graphile-worker",
+      of: "runhost, PostgreSQL",
+      against: ["graphile-worker"],
+      cases: ["work, 16 at a time"],
+      atLeast: 0.8,
+    },
+    {
+      text: "PostgreSQL: at least 4x Hangfire",
+      of: "runhost, PostgreSQL",
+      against: ["Hangfire, PostgreSQL"],
+      cases: ["work, 16 at a time"],
+      atLeast: 4,
     },
     {
       text: "SQLite, normal: at least 10 thousand enqueues/s",

@@ -89,15 +89,21 @@ for (const [name, { query, listen, transaction, close }] of reached) {
     return {
       open: () => postgres({ query, listen, schema }),
       transaction: (work) => transaction(work),
+      renew: async () =>
+        void await ask(query, `update ${schema}.version set version = version + 1`),
     };
   };
   lane(test, [
-    ...jobStorageContract(make, { can: ["transactions"] }).map((it) => ({
+    ...jobStorageContract(make, { can: ["transactions", "versions"] }).map((it) => ({
       ...it,
       name: `postgres() over ${name}: ${it.name}`,
     })),
     { name: `postgres() over ${name} is closed`, run: async () => void await close() },
   ]);
+}
+
+async function ask(query: Queryable, text: string): Promise<unknown> {
+  return await (typeof query === "function" ? query(text, []) : query.query(text, []));
 }
 
 /** A client that has started, and what ends it. */

@@ -250,6 +250,19 @@ export const functions = (schema: string): readonly string[] => [
     queues := to_json(array[job.queue]);
   end $$`,
 
+  // Settles several, each as if it were alone; in the order of their settlements.
+  `create function ${schema}.settle_each(settlements json) returns table (outcome text, queues text)
+    language plpgsql as $$
+  declare
+    it json;
+  begin
+    perform ${schema}.lock_jobs((select json_agg(one->>'id') from json_array_elements(settlements) as one));
+    for it in select json_array_elements(settlements) loop
+      return query select * from ${schema}.settle(it->>'id', (it->>'token')::integer, it->>'state', it->>'result',
+        it->>'error', coalesce((it->>'delay')::double precision, 0));
+    end loop;
+  end $$`,
+
   `create function ${schema}.note(job_id text, hold_token integer, new_progress text, lines json)
     returns void language plpgsql as $$
   declare

@@ -14,10 +14,11 @@ import {
   serverOf,
 } from "../_rows.ts";
 import type { JobState } from "../job_record.ts";
-import type { AddedJob, HoldState, JobStorage, NewJob } from "../job_storage.ts";
+import type { AddedJob, Hold, HoldState, JobStorage, NewJob, Settlement } from "../job_storage.ts";
 import { MissingParentError } from "../errors.ts";
 import { type Ask, callsOf, explain } from "./_calls.ts";
 import { jobColumns } from "./_columns.ts";
+import { Gathering } from "./_gathering.ts";
 import { listJobs } from "./_job_list.ts";
 import { checkVersion, migration, schemaName } from "./_schema.ts";
 import { checkListen, type Listen, Wakes } from "./_wakes.ts";
@@ -135,6 +136,17 @@ function storageOf(
     return (await call(`select ${text} as it`, ...values))[0]?.["it"] as T;
   }
 
+  const settlements = new Gathering<Hold & Settlement, JobState | false>(async (all) => {
+    const list = all.map((
+      it,
+    ) => ("error" in it && it.error ? { ...it, error: clean(it.error) } : it));
+    const text = `select outcome, queues from ${schema}.settle_each($1::text::json)`;
+    const rows = await call(text, JSON.stringify(list));
+    const queues = rows.flatMap((row) => parsed<string[]>(row["queues"] ?? "[]", []));
+    for (const queue of new Set(queues)) wakes.tell(queue);
+    return rows.map((row) => row["outcome"] as JobState ?? false);
+  });
+
   return {
     async start(signal) {
       signal.throwIfAborted();
@@ -193,21 +205,7 @@ function storageOf(
       return (await call(text, list, holdTimeout)).map((row) => row["state"] as HoldState);
     },
 
-    async settle({ id, token }, settlement) {
-      const { state, result, error, delay } = settlement as {
-        readonly state: JobState;
-        readonly result?: string;
-        readonly error?: string;
-        readonly delay?: number;
-      };
-      const [row] = await call(
-        `select outcome, queues from ${schema}.settle($1::text, $2::integer, $3::text, $4::text, $5::text,
-          $6::double precision)`,
-        ...[id, token, state, result, error && clean(error), delay ?? 0],
-      );
-      for (const queue of new Set(parsed<string[]>(row?.["queues"] ?? "[]", []))) wakes.tell(queue);
-      return row?.["outcome"] as JobState ?? false;
-    },
+    settle: ({ id, token }, settlement) => settlements.ask({ id, token, ...settlement }),
 
     async note({ id, token }, { progress, log = [] }) {
       const lines = JSON.stringify(log.map(({ at, text }) => ({ at, text: clean(text) })));
