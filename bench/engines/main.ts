@@ -51,8 +51,7 @@ instead of a stream.`,
   [rabbitmq, {
     ...common,
     title: "RabbitMQ",
-    about:
-      `The same with a quorum queue; as many messages are on their way as may run.`,
+    about: `The same with a quorum queue; as many messages are on their way as may run.`,
     variants: [
       { name: "bare client", program: "rabbitmq.mjs", argument: "bare" },
       { name: "runhost", program: "rabbitmq.mjs", argument: "runhost" },

@@ -1,4 +1,5 @@
 import { library } from "../library.mjs";
+import { turn } from "../program.mjs";
 import { client, drive, variant } from "./_drive.mjs";
 
 const { createHost } = await library("mod");
@@ -18,6 +19,7 @@ async function bare(queue, concurrency, handle) {
     channel.ack(message);
   });
   return async () => {
+    await turn(); // the last one is acked
     await channel.close();
     await connection.close();
   };

@@ -7,8 +7,7 @@ const { streamSource } = await library("src/redis/mod");
 const { Redis } = client("ioredis");
 const { Queue, Worker } = client("bullmq");
 
-const connect = () =>
-  new Redis(process.env.REDIS_URL, { maxRetriesPerRequest: null });
+const connect = () => new Redis(process.env.REDIS_URL, { maxRetriesPerRequest: null });
 const group = "workers";
 
 /** What one would write by hand: as many as may run are read, handled and acked, then the next ones. */
