@@ -21,3 +21,11 @@ else
   if what == 'remove' or what == 'move' then redis.call('XDEL', stream, id) end
 end
 return 1`;
+
+/**
+ * Settles an entry that is done, and deletes it: at once, since one that was acked by a process that died then would
+ * stay for ever. KEYS: the stream. ARGV: group, id.
+ */
+export const ackAndDelete = `
+redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
+return redis.call('XDEL', KEYS[1], ARGV[2])`;

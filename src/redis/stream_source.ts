@@ -4,7 +4,7 @@ import { log, textOf } from "../_log.ts";
 import { checkClient, type RedisClient } from "./client.ts";
 import { Connection } from "./_connection.ts";
 import { explain } from "./_explain.ts";
-import { settle } from "./_scripts.ts";
+import { ackAndDelete, settle } from "./_scripts.ts";
 import { type Send, sender } from "./_send.ts";
 import type { Delivery, ReceiveOptions, Source } from "../consumers/source.ts";
 import type { ServiceContext } from "../types.ts";
@@ -74,6 +74,11 @@ const groupIsGone = /NOGROUP/;
 
 class StreamSource implements Source<unknown> {
   readonly pollInterval = 0;
+  /**
+   * The client has pauses of its own between two attempts to connect, of 2 s at most, and so many seconds have passed
+   * before a question to it has failed: together with these it is asked within 5 s after the server is back.
+   */
+  readonly receiveRetry = { delay: 500, maxDelay: 1_500 };
   readonly #options: StreamSourceOptions;
   readonly #holdTimeout: number;
   readonly #key: string;
@@ -284,9 +289,8 @@ class StreamSource implements Source<unknown> {
       extend: () => act("extend"),
       // Done is done, whoever holds it by now. One that is repeated finds nothing left to do.
       ack: async () => {
-        const acked = this.#send(["XACK", this.#key, this.#group, id]);
-        const removed = remove && this.#send(["XDEL", this.#key, id]);
-        await Promise.all([acked, removed]);
+        const command = remove ? ["EVAL", ackAndDelete, 1] : ["XACK"];
+        await this.#send([...command, this.#key, this.#group, id]);
         end();
       },
       release: async ({ error }) => {

@@ -5,6 +5,8 @@
  *     npm run test:engines -- --required     fails if one is missing
  *     npm run test:engines -- redis          files whose path contains a word
  *
+ * Without a word it ends with the short form of `npm run test:drills`, on servers of their own.
+ *
  * Servers are started privately, each on a free port of 127.0.0.1 and in a folder of its own, and end with
  * this program, however that ends. `REDIS_URL`, `AMQP_URL` and `POSTGRES_URL` name servers that run
  * already. `scripts/install_servers.sh` installs what is missing.
@@ -69,6 +71,8 @@ const tests = backgroundService("tests", async (signal) => {
     const filters = words.length ? words.map((word) => `engines/${word}`) : ["engines/"];
     count(await run([...command, "tests/run.ts", ...filters], signal), name);
   }
+  if (words.length > 0) return;
+  count(await run(["npx", "tsx", "tests/engines/drills/main.ts", "--short"], signal), "drills");
 });
 
 interface Ended {

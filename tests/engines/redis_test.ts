@@ -217,6 +217,46 @@ if (url) {
     close();
   });
 
+  test("streamSource() settles by one command, so that nothing is half settled by a process that dies", async () => {
+    const { client, send, close, stream, context } = rig();
+    const sent: unknown[] = [];
+    const followed = new Proxy(client, {
+      get(target, key) {
+        const own = Reflect.get(target, key);
+        if (typeof own !== "function") return own;
+        return (...args: unknown[]) => {
+          if (key === "call") sent.push(args[0]);
+          return own.apply(target, args);
+        };
+      },
+    });
+    for (const remove of [false, true]) {
+      await send("XADD", stream, "*", "n", "1");
+      const source = streamSource({ client: followed, stream, group: "g", remove });
+      await source.start!(signal, context);
+      const [delivery] = await source.receive(signal, { max: 1 });
+      sent.length = 0;
+      await delivery!.ack();
+      assert.is(sent.length, 1, sent.join());
+      await source.stop!(signal, context);
+    }
+    close();
+  });
+
+  test("streamSource() is asked within 5 s after an outage, the pauses of its client included", () => {
+    const { client, close, stream } = rig();
+    const { receiveRetry } = streamSource({ client, stream, group: "g" });
+    const { options } = client as unknown as {
+      readonly options: { readonly retryStrategy: (times: number) => number };
+    };
+    const pauses = options.retryStrategy;
+    const ofClient = Math.max(
+      ...[1, 10, 1_000].map((times) => pauses(times)),
+    );
+    assert.ok(ofClient + receiveRetry!.maxDelay! <= 5_000, `${ofClient}`);
+    close();
+  });
+
   test("streamSource() leaves its group, unless something stands under its name", async () => {
     const { client, send, close, stream, context } = rig();
     const names = async (): Promise<string[]> =>

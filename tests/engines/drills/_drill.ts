@@ -84,9 +84,8 @@ export class Drill {
   /** Waits until that many are done, or all of them. */
   async hasDone(count: number = this.#expected.size): Promise<void> {
     await until(`${count} to be done, ${this.done} are`, () => {
-      for (const { end, errors } of this.#workers) {
-        if (end?.exit === 1) throw new Error(`A worker has ended: ${errors.slice(-5).join("\n")}`);
-      }
+      const { end, errors } = this.#workers.at(-1)!;
+      if (end?.exit === 1) throw new Error(`The worker has ended: ${errors.slice(-5).join("\n")}`);
       return this.done >= count;
     });
   }
@@ -160,7 +159,9 @@ export class Drill {
 
   /** What workers have said, for whoever looks for the cause of a failure. */
   get log(): string {
-    return this.#workers.map(({ errors }) => errors.slice(-12).join("\n")).join("\n---\n");
+    return this.#workers.slice(-2).map(({ errors }) => errors.slice(-12).join("\n")).join(
+      "\n---\n",
+    );
   }
 
   #back(): number | undefined {

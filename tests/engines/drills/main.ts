@@ -13,10 +13,13 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { runtimes } from "../../examples/_example.ts";
-import { find } from "../servers/mod.ts";
+import { type Engine, type EngineServer, find } from "../servers/mod.ts";
+import { postgres } from "../servers/postgres.ts";
+import { redis } from "../servers/redis.ts";
 import { Drill, type Result } from "./_drill.ts";
 import { drills } from "./drills.ts";
 import { drillEngines } from "./engines/mod.ts";
+import { LeaderDrill, leaderPlans } from "./leaders.ts";
 
 const { values } = parseArgs({
   options: {
@@ -49,6 +52,40 @@ function cell({ lost, twice, back }: Result): string {
   ].join(", ");
 }
 
+/** Counts a drill, and says what is wrong. */
+function tell(what: string, faults: readonly string[], log: string): void {
+  if (faults.length === 0) passed++;
+  else {
+    failed++;
+    console.log(`FAILED: ${what}: ${faults.join("; ")}\n${log}`);
+  }
+}
+
+function table(title: string, rows: ReadonlyMap<string, readonly string[]>): string {
+  return [
+    `| ${title} | ${on.map((it) => it.name).join(" | ")} |`,
+    `| --- |${on.map(() => " --- |").join("")}`,
+    ...[...rows].map(([drill, cells]) => `| ${drill} | ${cells.join(" | ")} |`),
+  ].join("\n");
+}
+
+/** Runs something while a server does, which is removed however this program ends. */
+async function withServer(
+  engine: Engine,
+  run: (server: EngineServer) => Promise<void>,
+): Promise<void> {
+  const server = await engine.create();
+  const leave = (): void => void server.remove().finally(() => process.exit(1));
+  process.once("SIGINT", leave).once("SIGTERM", leave);
+  try {
+    await server.start();
+    await run(server);
+  } finally {
+    process.off("SIGINT", leave).off("SIGTERM", leave);
+    await server.remove();
+  }
+}
+
 for (const engine of drillEngines) {
   const { name, commands } = engine.server;
   if (!has(name, values.engine) || plans.length === 0) continue;
@@ -56,11 +93,7 @@ for (const engine of drillEngines) {
     console.log(`NOT TESTED: ${name}: not on this machine`);
     continue;
   }
-  const server = await engine.server.create();
-  const remove = (): void => void server.remove();
-  process.once("SIGINT", remove).once("SIGTERM", remove);
-  try {
-    await server.start();
+  await withServer(engine.server, async (server) => {
     const rows = new Map(plans.map((plan) => [plan.name, [] as string[]]));
     for (const { name: runtime, command } of on) {
       for (const plan of plans) {
@@ -77,24 +110,45 @@ for (const engine of drillEngines) {
           rows.get(plan.name)!.push("failed");
         }
         await drill.close();
-        if (faults.length === 0) passed++;
-        else {
-          failed++;
-          console.log(
-            `FAILED: ${name}, ${runtime}, ${plan.name}: ${faults.join("; ")}\n${drill.log}`,
-          );
-        }
+        tell(`${name}, ${runtime}, ${plan.name}`, faults, drill.log);
       }
     }
-    tables.push(
-      `| ${name} | ${on.map((it) => it.name).join(" | ")} |\n| --- |${
-        on.map(() => " --- |").join("")
-      }\n` +
-        [...rows].map(([drill, cells]) => `| ${drill} | ${cells.join(" | ")} |`).join("\n"),
-    );
-  } finally {
-    await server.remove();
+    tables.push(table(name, rows));
+  });
+}
+
+for (const engine of [postgres, redis]) {
+  const { name, commands } = engine;
+  const plans = leaderPlans.filter((plan) => has(plan.name, values.drill));
+  if (values.short || !has(`${name} leader`, values.engine) || plans.length === 0) continue;
+  if (!commands.every(find)) {
+    console.log(`NOT TESTED: ${name}: not on this machine`);
+    continue;
   }
+  await withServer(engine, async (server) => {
+    const rows = new Map(plans.map((plan) => [plan.name, [] as string[]]));
+    for (const { name: runtime, command } of on) {
+      for (const plan of plans) {
+        const drill = new LeaderDrill(name, server, command);
+        let faults: readonly string[];
+        try {
+          await drill.start();
+          await plan.run(drill);
+          const { gap, refused, ...result } = await drill.conclude();
+          faults = result.faults;
+          const text = `${(gap / 1_000).toFixed(1)} s${refused > 0 ? `, ${refused} refused` : ""}`;
+          rows.get(plan.name)!.push(text + (faults.length > 0 ? " (!)" : ""));
+          console.log(`${name} lease, ${runtime}, ${plan.name}: ${text}`);
+        } catch (error) {
+          faults = [`${error}`];
+          rows.get(plan.name)!.push("failed");
+        }
+        await drill.close();
+        tell(`${name} lease, ${runtime}, ${plan.name}`, faults, drill.log);
+      }
+    }
+    tables.push(table(`lease in ${name}`, rows));
+  });
 }
 
 console.log(`\n${tables.join("\n\n")}\n`);
