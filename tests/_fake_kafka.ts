@@ -18,8 +18,8 @@ export type Commit = string;
  * members share those. What a member is not paused in is fetched in the next microtasks.
  */
 export class FakeKafka implements KafkaClient {
-  readonly topics = new Map<string, KafkaMessage[][]>();
-  readonly committed = new Map<string, string>();
+  readonly topics: Map<string, KafkaMessage[][]> = new Map();
+  readonly committed: Map<string, string> = new Map();
   readonly commits: Commit[] = [];
   readonly members: FakeConsumer[] = [];
   /** All that were ever made, in order. */
@@ -31,7 +31,7 @@ export class FakeKafka implements KafkaClient {
   /** What commits fail with. */
   refusesCommits: Error | undefined;
   /** How many messages a fetch gives. */
-  batch = Infinity;
+  batch: number = Infinity;
   #names = 0;
 
   constructor(topics: Readonly<Record<string, number>> = { orders: 1 }) {
@@ -151,7 +151,7 @@ export class FakeConsumer implements KafkaConsumer {
   memberId = "";
   topics: readonly string[] = [];
   assigned: [topic: string, partition: number][] = [];
-  readonly paused = new Set<string>();
+  readonly paused: Set<string> = new Set();
   /** Where the next fetch begins. */
   readonly #positions = new Map<string, number>();
   #eachBatch: ((payload: KafkaBatchPayload) => Promise<void>) | undefined;
