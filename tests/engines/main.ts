@@ -6,10 +6,11 @@
  *     npm run test:engines -- redis          files whose path contains a word
  *
  * Servers are started privately, each on a free port of 127.0.0.1 and in a folder of its own, and end with
- * this program, however that ends. `REDIS_URL`, `AMQP_URL` and `POSTGRES_URL` name servers that run
- * already. `scripts/install_servers.sh` installs what is missing.
+ * this program, however that ends. `REDIS_URL`, `AMQP_URL`, `POSTGRES_URL` and `KAFKA_BROKERS` name servers that
+ * run already. `scripts/install_servers.sh` installs what is missing.
  */
 import { execSync, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { backgroundService, hostedService, runHost } from "../../src/runtime/node.ts";
@@ -41,7 +42,8 @@ function miss({ name, packages }: Engine): void {
 }
 
 const available = engines.filter((engine) => {
-  const isThere = process.env[engine.variable] || engine.commands.every(find);
+  const { commands, files = [] } = engine;
+  const isThere = process.env[engine.variable] || commands.every(find) && files.every(existsSync);
   if (!isThere) miss(engine);
   return isThere;
 });
