@@ -16,6 +16,10 @@ need redis-server redis-server
 need rabbitmq-server rabbitmq-server
 need pgbouncer pgbouncer
 ls /usr/lib/postgresql/*/bin/postgres > /dev/null 2>&1 || need postgres postgresql
+# Kafka is a program of ours, over the mock cluster of librdkafka.
+need gcc gcc
+[ -e /usr/include/stdio.h ] || missing+=(libc6-dev)
+[ -e /usr/include/librdkafka/rdkafka_mock.h ] || missing+=(librdkafka-dev)
 
 if [ ${#missing[@]} -eq 0 ]; then
   echo "All servers are here"

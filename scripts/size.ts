@@ -112,6 +112,12 @@ const budgets: readonly Budget[] = [
     limit: 3.5 * kB,
   },
   {
+    name: "kafka",
+    code: `${core} from "@runhost/host"; export { kafkaSource } from "@runhost/host/kafka"`,
+    beyond: "core",
+    limit: 4.5 * kB,
+  },
+  {
     name: "redis",
     code: `${core} from "@runhost/host"; export { streamSource } from "@runhost/host/redis"`,
     beyond: "core",

@@ -36,6 +36,7 @@ const between: Readonly<Record<string, readonly string[]>> = {
   dashboard: ["health", "jobs"],
   hono: ["health"],
   jobs: ["consumers", "cron", "postgres"],
+  kafka: ["consumers"], // types alone
   postgres: ["supervision"], // types alone
   rabbitmq: ["consumers"],
   redis: ["consumers", "supervision"], // types alone

@@ -8,11 +8,11 @@
  * Without a word it ends with the short form of `npm run test:drills`, on servers of their own.
  *
  * Servers are started privately, each on a free port of 127.0.0.1 and in a folder of its own, and end with
- * this program, however that ends. `REDIS_URL`, `AMQP_URL` and `POSTGRES_URL` name servers that run
- * already. `scripts/install_servers.sh` installs what is missing.
+ * this program, however that ends. `REDIS_URL`, `AMQP_URL`, `POSTGRES_URL` and `KAFKA_BROKERS` name servers that
+ * run already. `scripts/install_servers.sh` installs what is missing.
  */
 import { execSync, spawn } from "node:child_process";
-import { rmSync, symlinkSync } from "node:fs";
+import { existsSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -45,7 +45,8 @@ function miss({ name, packages }: Engine): void {
 }
 
 const available = engines.filter((engine) => {
-  const isThere = process.env[engine.variable] || engine.commands.every(find);
+  const { commands, files = [] } = engine;
+  const isThere = process.env[engine.variable] || commands.every(find) && files.every(existsSync);
   if (!isThere) miss(engine);
   return isThere;
 });

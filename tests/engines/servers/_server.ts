@@ -21,6 +21,8 @@ export interface Engine {
   /** What has to be on the `PATH`, and the packages of Debian that bring it. */
   readonly commands: readonly string[];
   readonly packages: readonly string[];
+  /** What else has to be there: its paths. */
+  readonly files?: readonly string[];
   /** Prepares a server; it does not run yet. */
   create(): Promise<EngineServer>;
 }
