@@ -21,6 +21,12 @@ export interface StartOptions {
   readonly cwd?: string;
   /** Whether it leads a process group of its own, as what is started from a terminal does. */
   readonly group?: boolean;
+  /**
+   * Milliseconds after which it hangs, and is killed.
+   *
+   * @default {45000}
+   */
+  readonly limit?: number;
 }
 
 /** The names of the signals tests send. */
@@ -34,10 +40,10 @@ export type Signal =
   | "SIGCONT";
 
 /**
- * Milliseconds after which a program hangs, and is killed: less than the minute that something left
- * behind would keep it alive, and far more than a busy machine needs.
+ * Less than the minute that something left behind would keep a program alive, and far more than a busy
+ * machine needs.
  */
-const limit = 45_000;
+const usualLimit = 45_000;
 
 const running = new Set<Program>();
 
@@ -56,14 +62,17 @@ export class Program {
   #changed: (() => void)[] = [];
   #ended = false;
 
-  constructor(command: readonly string[], { cwd, group = false }: StartOptions = {}) {
+  constructor(
+    command: readonly string[],
+    { cwd, group = false, limit = usualLimit }: StartOptions = {},
+  ) {
     const [file = "", ...args] = command;
     const env = { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined };
     const stdio = ["ignore", "pipe", "pipe"] as const;
     this.#child = spawn(file, args, { cwd, env, detached: group, stdio: [...stdio] });
     this.#group = group;
     running.add(this);
-    let killer = setTimeout(() => this.kill(), limit);
+    let killer = limit < Infinity ? setTimeout(() => this.kill(), limit) : undefined;
     this.#read("stdout");
     this.#read("stderr");
     // What a killed wrapper leaves behind would hold the output open.
