@@ -14,6 +14,7 @@ import {
 } from "../src/testing/mod.ts";
 import { FakeKafka, protocolError, text } from "./_fake_kafka.ts";
 import { Fate, rejection, thrown } from "./_fate.ts";
+import { Gate } from "./_gate.ts";
 import { guard } from "./_guard.ts";
 
 guard(test);
@@ -258,6 +259,7 @@ test("a paused partition that moves and comes back is fetched again", async () =
   const rig = await Rig.started(kafka);
   for (const it of ["a", "b", "c", "d"]) kafka.send("orders", 1, it);
   await quiet();
+  await rig.commit();
   const other = await Rig.started(kafka);
   await quiet();
   await other.stop();
@@ -459,6 +461,25 @@ test("a start does not wait for a group that waits for others", async () => {
   await rig.clock.advance(10_000);
   assert.is(start.state, "fulfilled");
   await rig.stop();
+});
+
+test("who is told to go while they join goes when they have joined, or they would stay", async () => {
+  const kafka = new FakeKafka();
+  const rig = new Rig(kafka);
+  const start = new Fate(rig.start());
+  const [member] = kafka.consumers;
+  const joined = new Gate();
+  member!.run = () => joined.promise;
+  await rig.clock.advance(10_000);
+  assert.is(start.state, "fulfilled");
+  await rig.source.stopping!(signal, rig.context);
+  const stop = new Fate(Promise.resolve(rig.source.stop!(signal, rig.context)));
+  await quiet();
+  assert.is(member!.disconnected, false);
+  joined.open();
+  await quiet();
+  assert.is(member!.disconnected, true);
+  assert.is(stop.state, "fulfilled");
 });
 
 test("a start that is cancelled leaves no connection behind", async () => {
