@@ -74,10 +74,7 @@ const groupIsGone = /NOGROUP/;
 
 class StreamSource implements Source<unknown> {
   readonly pollInterval = 0;
-  /**
-   * The client has pauses of its own between two attempts to connect, of 2 s at most, and so many seconds have passed
-   * before a question to it has failed: together with these it is asked within 5 s after the server is back.
-   */
+  /** Short, as the client has pauses of its own between two attempts to connect: a question waits for both. */
   readonly receiveRetry = { delay: 500, maxDelay: 1_500 };
   readonly #options: StreamSourceOptions;
   readonly #holdTimeout: number;

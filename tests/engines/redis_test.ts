@@ -243,20 +243,6 @@ if (url) {
     close();
   });
 
-  test("streamSource() is asked within 5 s after an outage, the pauses of its client included", () => {
-    const { client, close, stream } = rig();
-    const { receiveRetry } = streamSource({ client, stream, group: "g" });
-    const { options } = client as unknown as {
-      readonly options: { readonly retryStrategy: (times: number) => number };
-    };
-    const pauses = options.retryStrategy;
-    const ofClient = Math.max(
-      ...[1, 10, 1_000].map((times) => pauses(times)),
-    );
-    assert.ok(ofClient + receiveRetry!.maxDelay! <= 5_000, `${ofClient}`);
-    close();
-  });
-
   test("streamSource() leaves its group, unless something stands under its name", async () => {
     const { client, send, close, stream, context } = rig();
     const names = async (): Promise<string[]> =>
