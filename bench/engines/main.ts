@@ -23,7 +23,7 @@ const common = {
   name: "engines",
   unit: "thousand/s",
   runtimes: ["node"],
-  rounds: 5,
+  rounds: 3,
   goals: [
     {
       text: "at least 0.9x the bare client",
