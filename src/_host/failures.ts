@@ -24,7 +24,7 @@ export interface Failures {
 /** Which call of the host rejects with it. */
 type OutcomeName = "start" | "run" | "stop";
 
-/** The order of what background work fails with: behind all calls. Those that dispose come behind it. */
+/** Where errors of background work stand in the list: after those of all hooks, and before those of disposals. */
 const afterCalls = 1e9;
 
 /** Nothing has gone wrong yet. */

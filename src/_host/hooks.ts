@@ -14,7 +14,7 @@ type HookPhase = Exclude<Phase, "execute" | "waitUntil" | "dispose">;
 
 /** What calling hooks takes. */
 export interface HooksOptions {
-  /** Whose work no service may go before. */
+  /** The member that has the work of `host.waitUntil()`: a service whose work has ended waits for that, too. */
   readonly self: Member;
   readonly settings: Settings;
   readonly journal: Journal;
@@ -65,12 +65,12 @@ export function createHooks(options: HooksOptions): Calls {
     journal.began(call);
   }
 
-  /** The work of a service goes on after a `stop` that did not see to it: then that is waited for. */
+  /** A `stop` may end while the work of its service goes on: then the phase that follows for it is that work. */
   function ended(call: Call, now: number, failure?: Failure): Phase | undefined {
     const { phase, member, open } = call;
     if (phase === "execute") return; // how work ends is told elsewhere
     if (!open) return endedLate(call, failure);
-    // Only a hook of the start may answer to a cancellation, and only to that of the start.
+    // Only a hook of the start may answer to a cancellation, and only once the start was cancelled.
     const cancelled = failure && call.starts && signals.fired("cancel") &&
       signals.answered(member, failure.error);
     const failed = cancelled ? undefined : failure;
@@ -111,7 +111,7 @@ export function createHooks(options: HooksOptions): Calls {
     if (phase === "start") work.follow(member, now); // it may have begun
     if (phase === "stop") {
       member.stopAbandoned = true;
-      signals.abortWork(member); // it may not have come to that
+      signals.abortWork(member); // the `stop` that hangs may not have done it
     }
     journal.ended(call, "Abandoned", { error });
   }

@@ -9,13 +9,14 @@ export const linkVersion = 1;
  * docs/design.md, `~worker`.
  */
 export interface WorkerLink {
-  /** A service that does not know it does without: it listens to the signals of its hooks. */
+  /** A service that does not know this version uses no link: it listens to the signals of its hooks instead. */
   readonly version: typeof linkVersion;
-  /** So that an overriding `start` may forget to pass it on. */
+  /** The context of the service: a subclass that overrides `start` need not pass it on to the base class. */
   readonly context: ServiceContext;
   /**
-   * Of the work. The host aborts it when the start is cancelled, or when an overriding `stop` did
-   * not, and so needs no listener per service. Made by whoever needs it first.
+   * Aborts the signal of the work. Usually the service does that in its `stop`; the host does, without a listener for
+   * each service, when the start is cancelled, when an overriding `stop` has left the work running, and when
+   * `stop` is given up. Made by whoever needs it first.
    */
   controller: AbortController | undefined;
 }

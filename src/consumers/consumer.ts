@@ -243,7 +243,7 @@ export class Consumer<T, Raw = T> extends BackgroundService {
     }
   }
 
-  /** Tells the source, once, that no more is wanted. What `stop` waits for lasts as long as the grace. */
+  /** Tells the source, once, that no more is wanted. What `stop` waits for here may last as long as the grace. */
   #tellSource(): void {
     const context = this.#context;
     const { source } = this.#definition;

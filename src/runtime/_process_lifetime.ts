@@ -58,7 +58,10 @@ export interface RegisteredHost {
   asked?: boolean;
   forced?: boolean;
   stopping?: boolean;
-  /** Whether its clean end makes good what failed: not what ended beside it, nor if it came too late to run. */
+  /**
+   * Whether a clean end of this host may set the exit code back to 0 that an earlier one has left: not where both ran
+   * at the same time, nor where it came too late to run.
+   */
   recovers?: boolean;
 }
 

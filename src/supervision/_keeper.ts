@@ -93,9 +93,9 @@ export abstract class Keeper extends BackgroundService {
   protected current: Incarnation | undefined;
   /** Milliseconds of grace. */
   protected readonly grace: number;
-  /** Ends the sleep. */
+  /** Ends the sleep between two incarnations. */
   protected wake: () => void = nothing;
-  /** Milliseconds that are left when that is over. */
+  /** Milliseconds that a call has left when the grace is over, before it is given up. */
   protected patience = 0;
   readonly #startTimeout: number;
   readonly #known = new WeakSet<object>();
