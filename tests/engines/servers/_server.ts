@@ -23,8 +23,13 @@ export interface Engine {
   readonly packages: readonly string[];
   /** What else has to be there: its paths. */
   readonly files?: readonly string[];
-  /** Prepares a server; it does not run yet. */
-  create(): Promise<EngineServer>;
+  /**
+   * Prepares a server; it does not run yet.
+   *
+   * @param options `durable`: whether it has to survive the end of the machine, too. Where that costs much it does not,
+   * unless asked to: others on the machine wait for the disk as well.
+   */
+  create(options?: { readonly durable?: boolean }): Promise<EngineServer>;
 }
 
 /** A server, on one port and in one folder for as long as it is used. */
