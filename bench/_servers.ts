@@ -23,7 +23,7 @@ export async function startServers(
       );
       continue;
     }
-    const server = await create({ durable: true });
+    const server = await create();
     servers.push(server);
     await server.start();
     process.env[variable] = server.url;

@@ -1,4 +1,5 @@
 import process from "node:process";
+import { deferred } from "../../src/_deferred.ts";
 
 /**
  * Loads a client of an engine, which is installed beside this file. Not imported by its name, so that the
@@ -14,18 +15,33 @@ export function urlOf(variable: string): string | undefined {
   return process.env[variable];
 }
 
+/** A check of a contract, or what else is run like one. */
+interface Check {
+  readonly name: string;
+  readonly run: () => Promise<void>;
+}
+
 /**
- * Registers checks as tests. They run one after the other, but beside those of other lanes: most of what they do
- * is to wait.
+ * Gives what registers checks as tests of one file. Those of one call run one after the other, but beside those of other
+ * calls: most of what they do is to wait. All of them begin with the first test of the file, since all files are
+ * imported before, and checks with terms bear no other work in their process.
  */
-export function lane(
+export function lanesOf(
   test: (name: string, run: () => Promise<void>) => void,
-  checks: readonly { readonly name: string; readonly run: () => Promise<void> }[],
-): void {
-  let last: Promise<unknown> = Promise.resolve();
-  for (const { name, run } of checks) {
-    const ran = last.then(run);
-    last = ran.catch(() => {});
-    test(name, () => ran);
-  }
+): (checks: readonly Check[]) => void {
+  const lanes: (() => void)[] = [];
+  return (checks) => {
+    const ends = checks.map(({ name, run }) => {
+      const end = deferred();
+      end.promise.catch(() => {}); // its test tells
+      test(name, () => {
+        for (const begin of lanes.splice(0)) begin();
+        return end.promise;
+      });
+      return { run, end };
+    });
+    lanes.push(async () => {
+      for (const { run, end } of ends) await run().then(end.resolve, end.reject);
+    });
+  };
 }

@@ -13,8 +13,10 @@ import { sourceContract, type SourceFixture, testContext } from "../../src/testi
 import { globalClock } from "../../src/_time/timer.ts";
 import { rejection } from "../_fate.ts";
 import { Gate } from "../_gate.ts";
-import { lane, load, urlOf } from "./_client.ts";
+import { lanesOf, load, urlOf } from "./_client.ts";
 import { Wire } from "./_wire.ts";
+
+const lane = lanesOf(test);
 
 const brokers = urlOf("KAFKA_BROKERS");
 
@@ -129,7 +131,7 @@ if (brokers) {
     const checks = sourceContract(() => make(ordered), { can: [...can], patience: 60_000 })
       .map((it) => ({ ...it, name: `kafkaSource({ ordered: ${ordered} }): ${it.name}` }));
     // Each has a topic and a group of its own, and waits for seconds whenever that changes.
-    for (let i = 0; i < 3; i++) lane(test, checks.filter((_, at) => at % 3 === i));
+    for (let i = 0; i < 3; i++) lane(checks.filter((_, at) => at % 3 === i));
   }
 
   /** Numbers, sent to each partition: `2-17` is the 18th of partition 2. */
@@ -146,7 +148,7 @@ if (brokers) {
   const context = { ...testContext({ name: "orders" }), clock: globalClock };
   const signal = new AbortController().signal;
 
-  lane(test, [
+  lane([
     {
       name: "kafkaSource() keeps the order of each partition, commits all, and is not asked twice",
       async run() {

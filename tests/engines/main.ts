@@ -109,6 +109,7 @@ execSync("npm ci --no-audit --no-fund", { cwd: here, stdio: "inherit" });
 const recipes = fileURLToPath(new URL("../../examples/engines/node_modules", import.meta.url));
 rmSync(recipes, { recursive: true, force: true });
 symlinkSync(join(here, "node_modules"), recipes, "junction");
+// One after the other: PgBouncer asks where PostgreSQL is.
 await runHost([...servers, tests], { stopWhenIdle: true, shutdownTimeout: 60_000 });
 console.log(`${passed} passed, ${failed} failed`);
 if (failed) process.exitCode = 1;

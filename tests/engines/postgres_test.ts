@@ -4,7 +4,9 @@ import * as assert from "uvu/assert";
 import { postgresLease, type Queryable } from "../../src/postgres/mod.ts";
 import { leaseContract, type LeaseFixture } from "../../src/testing/mod.ts";
 import { rejection } from "../_fate.ts";
-import { lane, load, urlOf } from "./_client.ts";
+import { lanesOf, load, urlOf } from "./_client.ts";
+
+const lane = lanesOf(test);
 
 const url = urlOf("POSTGRES_URL");
 let count = 0;
@@ -45,7 +47,7 @@ for (const [name, { query, close }] of opened) {
     return { open: () => postgresLease({ query, name: lease }) };
   };
   const checks = leaseContract(make, { duration: 3_000 });
-  lane(test, [
+  lane([
     ...checks.map((it) => ({ ...it, name: `postgresLease() over ${name}: ${it.name}` })),
     {
       name: `postgresLease() over ${name} is closed`,

@@ -9,8 +9,10 @@ import { sourceContract, type SourceFixture, testContext } from "../../src/testi
 import { globalClock } from "../../src/_time/timer.ts";
 import { rejection } from "../_fate.ts";
 import { Lines } from "../_lines.ts";
-import { lane, load, urlOf } from "./_client.ts";
+import { lanesOf, load, urlOf } from "./_client.ts";
 import { Wire } from "./_wire.ts";
+
+const lane = lanesOf(test);
 
 const url = urlOf("AMQP_URL");
 let count = 0;
@@ -72,7 +74,7 @@ for (const name of url ? ["amqplib", "amqplib-1"] : []) {
     "outages",
     "crashes",
   ] as const;
-  lane(test, [
+  lane([
     ...sourceContract(make, { can: [...can] }).map((it) => ({
       ...it,
       name: `rabbitSource() over ${name}: ${it.name}`,

@@ -12,8 +12,10 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { delay } from "../../mod.ts";
 import { Example, runtimes } from "../examples/_example.ts";
-import { lane, load, urlOf } from "./_client.ts";
+import { lanesOf, load, urlOf } from "./_client.ts";
 import { freePort } from "./servers/_server.ts";
+
+const lane = lanesOf(test);
 
 const amqpUrl = urlOf("AMQP_URL");
 const redisUrl = urlOf("REDIS_URL");
@@ -31,7 +33,6 @@ function onEach(
   checks: readonly { readonly name: string; readonly run: (recipe: Recipe) => Promise<void> }[],
 ): void {
   lane(
-    test,
     started.flatMap((runtime) =>
       checks.map(({ name, run }) => ({
         name: `${name}, on ${runtime.name}`,

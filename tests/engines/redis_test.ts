@@ -13,8 +13,10 @@ import {
 import { globalClock } from "../../src/_time/timer.ts";
 import { rejection } from "../_fate.ts";
 import { Lines } from "../_lines.ts";
-import { lane, load, urlOf } from "./_client.ts";
+import { lanesOf, load, urlOf } from "./_client.ts";
 import { Wire } from "./_wire.ts";
+
+const lane = lanesOf(test);
 
 const url = urlOf("REDIS_URL");
 const holdTimeout = 1_000;
@@ -127,7 +129,7 @@ for (const [name, open] of url ? Object.entries(makers) : []) {
     return { open: () => redisLease({ client, name: lease }), close };
   };
   const leases = leaseContract(makeLease, { duration: 3_000 });
-  lane(test, [
+  lane([
     ...sources.map((it) => ({ ...it, name: `streamSource() over ${name}: ${it.name}` })),
     ...leases.map((it) => ({ ...it, name: `redisLease() over ${name}: ${it.name}` })),
   ]);

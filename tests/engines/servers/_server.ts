@@ -23,13 +23,8 @@ export interface Engine {
   readonly packages: readonly string[];
   /** What else has to be there: its paths. */
   readonly files?: readonly string[];
-  /**
-   * Prepares a server; it does not run yet.
-   *
-   * @param options `durable`: whether it has to survive the end of the machine, too. Where that costs much it does not,
-   * unless asked to: others on the machine wait for the disk as well.
-   */
-  create(options?: { readonly durable?: boolean }): Promise<EngineServer>;
+  /** Prepares a server; it does not run yet. */
+  create(): Promise<EngineServer>;
 }
 
 /** A server, on one port and in one folder for as long as it is used. */
@@ -136,6 +131,27 @@ export class Program {
     }
     await this.#ended;
   }
+}
+
+/** A server that is one program, in a folder of its own. */
+export function serverOf({ url, port, folder, program, stop }: {
+  readonly url: string;
+  readonly port: number;
+  readonly folder: string;
+  readonly program: Program;
+  /** What an operator would send it. */
+  readonly stop: NodeJS.Signals;
+}): EngineServer {
+  return {
+    url,
+    start: () => program.start(port),
+    stop: () => program.end(stop),
+    kill: () => program.end("SIGKILL"),
+    async remove() {
+      await program.end("SIGKILL");
+      removeFolder(folder);
+    },
+  };
 }
 
 /** Whether somebody takes connections there. */

@@ -8,7 +8,7 @@ import {
   freePort,
   newFolder,
   Program,
-  removeFolder,
+  serverOf,
 } from "./_server.ts";
 import { unprivileged } from "./postgres.ts";
 
@@ -36,16 +36,8 @@ max_client_conn = 100
   const program = new Program("pgbouncer", unprivileged([find("pgbouncer")!, file]), {
     cwd: folder,
   });
-  return {
-    url: `postgres://${username}@127.0.0.1:${port}/postgres`,
-    start: () => program.start(port),
-    stop: () => program.end("SIGINT"),
-    kill: () => program.end("SIGKILL"),
-    async remove() {
-      await program.end("SIGKILL");
-      removeFolder(folder);
-    },
-  };
+  const url = `postgres://${username}@127.0.0.1:${port}/postgres`;
+  return serverOf({ url, port, folder, program, stop: "SIGINT" });
 }
 
 export const pgbouncer: Engine = {

@@ -19,7 +19,7 @@ export function unprivileged(command: readonly string[]): string[] {
   return ["setpriv", "--reuid=nobody", "--clear-groups", ...command];
 }
 
-async function create({ durable = false } = {}): Promise<EngineServer> {
+async function create(): Promise<EngineServer> {
   const folder = newFolder("postgres");
   const data = join(folder, "data");
   const port = await freePort();
@@ -37,7 +37,6 @@ async function create({ durable = false } = {}): Promise<EngineServer> {
     unprivileged([
       ...[find("postgres")!, "-D", data, "-p", `${port}`, "-c", "listen_addresses=127.0.0.1"],
       ...["-c", "unix_socket_directories=", "-c", "max_connections=200"],
-      ...["-c", `fsync=${durable ? "on" : "off"}`],
     ]),
     { cwd: folder },
   );

@@ -5,7 +5,7 @@ import {
   freePort,
   newFolder,
   Program,
-  removeFolder,
+  serverOf,
 } from "./_server.ts";
 
 /** Each write is on disk before its answer. */
@@ -17,16 +17,8 @@ async function create(): Promise<EngineServer> {
     ...["--bind", "127.0.0.1", "--port", `${port}`, "--dir", folder],
     ...["--save", "", "--appendonly", "yes", "--appendfsync", "always"],
   ]);
-  return {
-    url: `redis://127.0.0.1:${port}`,
-    start: () => program.start(port),
-    stop: () => program.end("SIGTERM"),
-    kill: () => program.end("SIGKILL"),
-    async remove() {
-      await program.end("SIGKILL");
-      removeFolder(folder);
-    },
-  };
+  const url = `redis://127.0.0.1:${port}`;
+  return serverOf({ url, port, folder, program, stop: "SIGTERM" });
 }
 
 export const redis: Engine = {
