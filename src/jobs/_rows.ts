@@ -22,6 +22,16 @@ export const jobColumns =
   `seq, id, name, queue, priority, state, input, headers, created_at, due_at, started_at, ended_at, attempt,
   attempts, token, cancel_requested, key, key_until, parents, parents_on, recurring, server, progress, result, error`;
 
+/** The columns that a search looks through. */
+export const searchedColumns = ["id", "name", "key", "input", "error"] as const;
+
+/** Whether one of them has a text, which is in lower case. */
+export function contains(row: Row, wanted: string): boolean {
+  return searchedColumns.some((column) =>
+    (row[column] as string | null)?.toLowerCase().includes(wanted)
+  );
+}
+
 /** What a column has, if it has anything. */
 export function given<T>(value: unknown): T | undefined {
   return (value ?? undefined) as T | undefined;

@@ -1,3 +1,4 @@
+import { HostStateError } from "../errors.ts";
 import type { JobState } from "./job_record.ts";
 
 /** A job that another one is to come after is not stored. */
@@ -58,4 +59,11 @@ export class StorageVersionError extends Error {
       `Cannot use ${storage}: its tables are of version ${found}, and this version of @runhost/host knows them up to ${known}; update it here`,
     );
   }
+}
+
+/** The error of a call of a storage that nobody has started. */
+export function notOpen(storage: string): HostStateError {
+  return new HostStateError(
+    `Cannot use ${storage}: it is not open; a server or a client opens it for as long as it runs`,
+  );
 }

@@ -1,7 +1,7 @@
 import { check, checkNames } from "../_check.ts";
 import { textOf } from "../_log.ts";
 import { within } from "../_time/within.ts";
-import { type Queryable, queryOf } from "./query.ts";
+import { codeOf, type Queryable, queryOf } from "./query.ts";
 import type { Lease, Term } from "../supervision/lease.ts";
 
 /** Options of {@linkcode postgresLease}. */
@@ -126,10 +126,6 @@ export function postgresLease(options: PostgresLeaseOptions): Lease {
       return term;
     },
   };
-}
-
-function codeOf(error: unknown): string {
-  return `${(Object(error) as { readonly code?: unknown }).code ?? ""}`;
 }
 
 /** The same error for an operator: what to do. */

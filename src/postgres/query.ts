@@ -32,3 +32,8 @@ export function queryOf(
     return [...rows] as Record<string, unknown>[];
   };
 }
+
+/** The SQLSTATE of what PostgreSQL refuses, or the code of what keeps a client from it; empty if there is none. */
+export function codeOf(error: unknown): string {
+  return `${(Object(error) as { readonly code?: unknown }).code ?? ""}`;
+}

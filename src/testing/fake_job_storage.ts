@@ -1,3 +1,4 @@
+import { WakeListeners } from "../jobs/_wake_listeners.ts";
 import { globalClock } from "../_time/timer.ts";
 import {
   endedStates as ended,
@@ -96,7 +97,7 @@ export class FakeJobStorage implements JobStorage {
   readonly #recurring: Map<string, RecurringRecord> = new Map();
   readonly #servers: Map<string, ServerRecord> = new Map();
   readonly #minutes: Map<string, MinuteRecord> = new Map();
-  readonly #listeners: Set<(queue?: string) => void> = new Set();
+  readonly #listeners: WakeListeners = new WakeListeners();
   readonly #failures: Map<keyof JobStorage, { error: unknown; left: number }> = new Map();
   #sequence = 0;
   #opened = 0;
@@ -142,9 +143,7 @@ export class FakeJobStorage implements JobStorage {
 
   /** Calls back with each change that a server may wait for. */
   onWake(listener: (queue?: string) => void): () => void {
-    const own = (queue?: string): void => listener(queue);
-    this.#listeners.add(own);
-    return () => void this.#listeners.delete(own);
+    return this.#listeners.add(listener);
   }
 
   /** Stores jobs; of the transaction it takes no note. */
@@ -484,7 +483,7 @@ export class FakeJobStorage implements JobStorage {
   }
 
   #wake(queue?: string): void {
-    for (const listener of this.#listeners) queueMicrotask(() => listener(queue));
+    this.#listeners.tell(queue);
   }
 
   #all(condition: (row: Row) => boolean): Row[] {

@@ -2,6 +2,7 @@ import { globalClock } from "../../_time/timer.ts";
 import { within } from "../../_time/within.ts";
 import { textOf } from "../../_log.ts";
 import { delay } from "../../delay.ts";
+import { codeOf } from "../../postgres/query.ts";
 import type { Row } from "../_rows.ts";
 
 /** Asks the database; gives the rows. */
@@ -50,10 +51,6 @@ export function callsOf(ask: Ask, schema: string, longest: number = longestCall)
       }
     }
   };
-}
-
-function codeOf(error: unknown): string {
-  return `${(Object(error) as { readonly code?: unknown }).code ?? ""}`;
 }
 
 /** The same error for an operator: which schema, and what to do. */

@@ -1,5 +1,5 @@
 import { mostSearched } from "../_conventions.ts";
-import { recordOf, type Row } from "../_rows.ts";
+import { contains, recordOf, type Row, searchedColumns } from "../_rows.ts";
 import type { JobFilter, JobPage, JobState } from "../job_record.ts";
 import type { Ask } from "./_calls.ts";
 import { jobColumns } from "./_columns.ts";
@@ -51,9 +51,7 @@ async function search(
   if (/^[ -~]*$/.test(wanted)) {
     const { sql, values } = selection({ ...reading, most: mostSearched });
     const text = `$${values.length + 1}::text`;
-    const hits = ["id", "name", "key", "input", "error"].map((column) =>
-      `position(${text} in lower(${column})) > 0`
-    );
+    const hits = searchedColumns.map((column) => `position(${text} in lower(${column})) > 0`);
     return await ask(
       `select ${jobColumns} from (${sql}) as job where ${hits.join(" or ")} order by seq desc
         limit ${reading.most}`,
@@ -100,10 +98,4 @@ function selection(
     return `(select * from ${schema}.jobs where ${all.join(" and ")} ${end})`;
   });
   return { sql: `select * from (${parts.join(" union all ")}) as it ${end}`, values };
-}
-
-function contains(row: Row, wanted: string): boolean {
-  return ["id", "name", "key", "input", "error"].some((column) =>
-    (row[column] as string | null)?.toLowerCase().includes(wanted)
-  );
 }

@@ -1,5 +1,7 @@
 import { check, nothing, refuse } from "../../_check.ts";
 import { globalClock, startTimer } from "../../_time/timer.ts";
+import { within } from "../../_time/within.ts";
+import { WakeListeners } from "../_wake_listeners.ts";
 
 /** What is used of a `Client` of `pg`: one of its own, which is connected and ended here. */
 export interface ListeningClient {
@@ -31,6 +33,8 @@ export type Listen = Listening | (() => ListeningClient);
 const lookEvery = 1_000;
 /** Milliseconds after which a connection that has ended is made anew. */
 const connectEvery = 1_000;
+/** Milliseconds that its goodbye may take: then it is left to itself. */
+const goodbyeLimit = 2_000;
 
 /** Checks how others are heard. */
 export function checkListen(label: string, listen: unknown): void {
@@ -45,7 +49,7 @@ export function checkListen(label: string, listen: unknown): void {
  * where it does not.
  */
 export class Wakes {
-  readonly #listeners: Set<(queue?: string) => void> = new Set();
+  readonly #listeners: WakeListeners = new WakeListeners();
   readonly #listen: Listen | undefined;
   readonly #channel: string;
   #clear: () => void = nothing;
@@ -63,14 +67,12 @@ export class Wakes {
 
   /** Adds who is to be called back. */
   add(listener: (queue?: string) => void): () => void {
-    const own = (queue?: string): void => listener(queue);
-    this.#listeners.add(own);
-    return () => void this.#listeners.delete(own);
+    return this.#listeners.add(listener);
   }
 
   /** Calls back: there may be something new in a queue, or in any. */
   tell(queue?: string): void {
-    for (const listener of this.#listeners) queueMicrotask(() => listener(queue));
+    this.#listeners.tell(queue);
   }
 
   #told(payload: string | undefined): void {
@@ -92,7 +94,10 @@ export class Wakes {
     this.#clear();
     const end = this.#end;
     this.#end = async () => {};
-    await end().catch(nothing);
+    const message = "PostgreSQL did not answer a goodbye";
+    await within(end(), { limit: { clock: globalClock, ms: goodbyeLimit, message } }).catch(
+      nothing,
+    );
   }
 
   /** Looks each second while nobody tells. */

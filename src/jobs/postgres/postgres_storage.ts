@@ -1,6 +1,5 @@
 import { check, checkNames } from "../../_check.ts";
 import { within } from "../../_time/within.ts";
-import { HostStateError } from "../../errors.ts";
 import { type Queryable, queryOf } from "../../postgres/query.ts";
 import { keptMinutes } from "../_conventions.ts";
 import {
@@ -14,8 +13,16 @@ import {
   serverOf,
 } from "../_rows.ts";
 import type { JobState } from "../job_record.ts";
-import type { AddedJob, Hold, HoldState, JobStorage, NewJob, Settlement } from "../job_storage.ts";
-import { MissingParentError } from "../errors.ts";
+import type {
+  AddedJob,
+  HeldJob,
+  Hold,
+  HoldState,
+  JobStorage,
+  NewJob,
+  Settlement,
+} from "../job_storage.ts";
+import { MissingParentError, notOpen } from "../errors.ts";
 import { type Ask, callsOf, explain } from "./_calls.ts";
 import { jobColumns } from "./_columns.ts";
 import { Gathering } from "./_gathering.ts";
@@ -124,11 +131,7 @@ function storageOf(
 
   /** One call of a function, which needs an open storage. */
   async function call(text: string, ...values: unknown[]): Promise<readonly Row[]> {
-    if (users === 0) {
-      throw new HostStateError(
-        `Cannot use PostgreSQL schema "${schema}": it is not open; a server or a client opens it for as long as it runs`,
-      );
-    }
+    if (users === 0) throw notOpen(`PostgreSQL schema "${schema}"`);
     return await ask(text, values);
   }
 
@@ -190,12 +193,16 @@ function storageOf(
           $5::double precision)`,
         ...[queue, known, max, server, holdTimeout],
       );
-      const jobs = rows.map((row) => heldOf(row, Infinity));
+      const jobs = rows.map(heldRow);
       if (jobs.length === max) return { jobs };
       const dueIn = await scalar<number | null>(
         `${schema}.due_in($1::text, $2::text::json)`,
         ...[queue, known],
-      );
+      ).catch((error) => {
+        // Whoever does not hear of what was taken would leave it until its hold is over.
+        if (jobs.length === 0) throw error;
+        return null;
+      });
       return dueIn === null ? { jobs } : { jobs, dueIn };
     },
 
@@ -216,13 +223,12 @@ function storageOf(
     },
 
     async expired(names, max) {
-      const now = await scalar<number>(`${schema}.ms()`);
       const rows = await call(
         `select ${jobColumns} from ${schema}.jobs where state = 'processing' and hold_until <= (select ${schema}.ms())
           and name in (select json_array_elements_text($1::text::json)) order by hold_until limit $2::integer`,
         ...[JSON.stringify(names), max],
       );
-      return rows.map((row) => heldOf(row, now));
+      return rows.map(heldRow);
     },
 
     async cancel(ids) {
@@ -393,6 +399,11 @@ function rowOf(job: NewJob): Readonly<Record<string, unknown>> {
     headers: JSON.stringify(job.headers),
     parents: JSON.stringify(job.parents),
   };
+}
+
+/** A job in hands, whose state no clock decides. */
+function heldRow(row: Row): HeldJob {
+  return heldOf(row, 0);
 }
 
 function idOf(row: Row): string {

@@ -1,7 +1,7 @@
 import type { JobFilter, JobPage, JobState } from "../job_record.ts";
 import { mostSearched } from "../_conventions.ts";
 import type { Database, Given, SqliteRow } from "./_database.ts";
-import { jobColumns, recordOf } from "../_rows.ts";
+import { contains, jobColumns, recordOf } from "../_rows.ts";
 
 /** How many jobs are looked at without giving the event loop its turn, and how many whose texts are looked through. */
 const mostAtOnce = 1_000;
@@ -113,10 +113,4 @@ function conditionsOf({ state, queue, job, from, to }: JobFilter, now: number): 
     sql: parts.map((it) => it.sql).join(" and ") || "1",
     values: parts.flatMap((it) => it.values),
   };
-}
-
-function contains(row: SqliteRow, wanted: string): boolean {
-  return ["id", "name", "key", "input", "error"].some((column) =>
-    (row[column] as string | null)?.toLowerCase().includes(wanted)
-  );
 }

@@ -1,3 +1,5 @@
+import { WakeListeners } from "../_wake_listeners.ts";
+
 /** What is used of `node:timers`, whose timers can be made to keep no process alive, on Deno and Bun, too. */
 export interface NodeTimers {
   setInterval(callback: () => void, ms: number): { unref(): void };
@@ -9,7 +11,7 @@ const interval = 100;
 
 /** Who waits for something new, and from where it may come. */
 export class Wakes {
-  readonly #listeners: Set<(queue?: string) => void> = new Set();
+  readonly #listeners: WakeListeners = new WakeListeners();
   readonly #told: Set<string | undefined> = new Set();
   #version: (() => unknown) | undefined;
   #timers: NodeTimers | undefined;
@@ -18,11 +20,10 @@ export class Wakes {
 
   /** Adds who is to be called back. */
   add(listener: (queue?: string) => void): () => void {
-    const own = (queue?: string): void => listener(queue);
-    this.#listeners.add(own);
+    const remove = this.#listeners.add(listener);
     this.#watch();
     return () => {
-      this.#listeners.delete(own);
+      remove();
       this.#watch();
     };
   }
@@ -34,9 +35,7 @@ export class Wakes {
 
   /** Calls back for all that was noted. */
   tell(): void {
-    for (const queue of this.#told) {
-      for (const listener of this.#listeners) queueMicrotask(() => listener(queue));
-    }
+    for (const queue of this.#told) this.#listeners.tell(queue);
     this.#told.clear();
   }
 

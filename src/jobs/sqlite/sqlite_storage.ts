@@ -3,6 +3,7 @@ import { loadBuiltin } from "../../_builtin.ts";
 import { HostStateError } from "../../errors.ts";
 import { Turns } from "../../_time/turns.ts";
 import { within } from "../../_time/within.ts";
+import { notOpen } from "../errors.ts";
 import { Database } from "./_database.ts";
 import { loadDriver } from "./_driver.ts";
 import { explain } from "./_explain.ts";
@@ -176,9 +177,7 @@ function storageOf(path: string, synchronous: string, now: () => number): JobSto
 
   function current(): Opened {
     if (opened) return opened;
-    throw new HostStateError(
-      `Cannot use SQLite file "${path}": it is not open; a server or a client opens it for as long as it runs`,
-    );
+    throw notOpen(`SQLite file "${path}"`);
   }
 
   /** Does something within a transaction. */
