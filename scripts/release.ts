@@ -10,11 +10,10 @@
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { delimiter, dirname, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { section } from "./changelog.ts";
-import { bun, deno } from "./runtimes.ts";
+import { prepareEnvironment } from "./runtimes.ts";
 
 const { values: { tag, notes } } = parseArgs({
   options: { tag: { type: "string" }, notes: { type: "boolean" } },
@@ -26,13 +25,7 @@ if (notes) console.log(news?.notes ?? fail(`CHANGELOG.md has no section for ${ve
 else rehearse();
 
 function rehearse(): void {
-  process.env["PATH"] = [
-    dirname(deno),
-    dirname(bun),
-    resolve("node_modules/.bin"),
-    process.env["PATH"],
-  ].join(delimiter);
-  process.env["NO_COLOR"] = "1";
+  prepareEnvironment();
 
   run("tsx", "scripts/manifests.ts");
   if (!news?.notes) fail(`CHANGELOG.md says nothing of ${version}`);

@@ -6,7 +6,7 @@
  */
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
 import process from "node:process";
 
 const require = createRequire(import.meta.url);
@@ -26,4 +26,11 @@ function findBun(): string {
   }
   // Bun's install script has moved it; the name is the same on every platform.
   return require.resolve("bun/bin/bun.exe");
+}
+
+/** Lets the programs that are run from here find both binaries, and the commands of our packages; without colours. */
+export function prepareEnvironment(): void {
+  const folders = [dirname(deno), dirname(bun), resolve("node_modules/.bin")];
+  process.env["PATH"] = [...folders, process.env["PATH"]].join(delimiter);
+  process.env["NO_COLOR"] = "1";
 }

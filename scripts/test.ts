@@ -8,22 +8,15 @@
  * nothing, and the last line adds up all counts.
  */
 import { spawn } from "node:child_process";
-import { delimiter, dirname, resolve } from "node:path";
 import process from "node:process";
-import { bun, deno } from "./runtimes.ts";
+import { prepareEnvironment } from "./runtimes.ts";
 import { phases, type Step } from "./steps.ts";
 
 const atOnce = 2;
 const limit = 15 * 60_000; // the process tests wait for seconds, and other programs may run beside them
 
 // The binaries hide the commands of `node_modules/.bin`, see runtimes.ts.
-process.env["PATH"] = [
-  dirname(deno),
-  dirname(bun),
-  resolve("node_modules/.bin"),
-  process.env["PATH"],
-].join(delimiter);
-process.env["NO_COLOR"] = "1";
+prepareEnvironment();
 // Or each step that packs would run `prepack` and build under the feet of the others.
 process.env["npm_config_ignore_scripts"] = "true";
 

@@ -41,7 +41,7 @@ export function drive(make) {
   /** Stores jobs, then works them off. */
   async function once(count) {
     const seen = [];
-    const all = Promise.withResolvers?.() ?? deferred();
+    const all = deferred();
     const store = await make((number) => {
       if (seen.push(number) === count) all.resolve();
     });

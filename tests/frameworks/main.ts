@@ -1,6 +1,6 @@
 /**
- * Runs what docs/frameworks.md shows of NestJS and Next.js, run by `npm run test:frameworks`: builds the
- * package, and installs both frameworks beside this file.
+ * Runs what docs/frameworks.md shows of Koa, NestJS and Next.js, run by `npm run test:frameworks`: builds the
+ * package, and installs the frameworks beside this file.
  */
 import { execSync } from "node:child_process";
 import process from "node:process";
@@ -11,7 +11,7 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 try {
   execSync("npm ci --no-audit --no-fund", { cwd: here, stdio: "inherit" });
 } catch {
-  console.error("NOT TESTED with NestJS and Next.js: npm ci failed in tests/frameworks");
+  console.error("NOT TESTED with Koa, NestJS and Next.js: npm ci failed in tests/frameworks");
   console.log("0 passed, 1 failed");
   process.exit(1);
 }

@@ -4,11 +4,12 @@
  *     leader_worker.ts {"engine": "Redis", "url": "redis://...", "lease": "drill", "store": "http://...", "who": "a"}
  */
 import process from "node:process";
-import { backgroundService, delay, hostedService, runHost } from "../../../src/runtime/node.ts";
+import { backgroundService, delay, hostedService } from "../../../src/runtime/node.ts";
 import { postgresLease } from "../../../src/postgres/mod.ts";
 import { redisLease } from "../../../src/redis/mod.ts";
 import { leader, type Lease } from "../../../src/supervision/mod.ts";
 import { load } from "../_client.ts";
+import { runDrilled } from "./_host.ts";
 import { times } from "./leader_times.ts";
 
 /** What it is told. */
@@ -55,12 +56,4 @@ const writer = leader("writer", {
       }
     }),
 });
-const log = (line: string): void => console.error(line.split("\n")[0]);
-await runHost([hostedService("client", { stop: close }), writer], {
-  logger: { debug() {}, info: log, warn: log, error: log },
-  shutdownTimeout: 5_000,
-  abandonTimeout: 1_000,
-}).catch((error) => {
-  console.error(`ended by: ${error.message}`);
-  process.exit(1);
-});
+await runDrilled([hostedService("client", { stop: close }), writer]);

@@ -6,7 +6,8 @@
  */
 import process from "node:process";
 import { consumer, json } from "../../../src/consumers/mod.ts";
-import { delay, runHost } from "../../../src/runtime/node.ts";
+import { delay } from "../../../src/runtime/node.ts";
+import { runDrilled } from "./_host.ts";
 import { drillEngines } from "./engines/mod.ts";
 
 /** What a worker is told. */
@@ -49,12 +50,4 @@ const worker = consumer("worker", {
   },
 });
 
-const log = (line: string): void => console.error(line.split("\n")[0]);
-await runHost([...services, worker], {
-  logger: { debug() {}, info: log, warn: log, error: log },
-  shutdownTimeout: 5_000,
-  abandonTimeout: 1_000,
-}).catch((error) => {
-  console.error(`ended by: ${error.message}`);
-  process.exit(1);
-});
+await runDrilled([...services, worker]);
