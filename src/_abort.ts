@@ -21,17 +21,17 @@ export function abortReason(message: string, reason: unknown): unknown {
 type Abortable = AbortSignal | Latch | undefined;
 
 /** Whether `error` is how one answers to a signal that has aborted, be it one of several. */
-export function answers(error: unknown, ...signals: readonly Abortable[]): boolean {
+export function isCleanAbort(error: unknown, ...signals: readonly Abortable[]): boolean {
   return signals.some((it) => it?.aborted && (error === it.reason || isAbortError(error)));
 }
 
 /** The same for the stop of a host, of which its lifetime tells, and for what else a service listens to. */
-export function answersStop(
+export function isCleanStop(
   error: unknown,
   { stopping, closing }: { readonly stopping: Abortable; readonly closing: Abortable },
   ...others: readonly Abortable[]
 ): boolean {
-  return answers(error, stopping, closing, ...others);
+  return isCleanAbort(error, stopping, closing, ...others);
 }
 
 /** Calls back when `signal` aborts, at once if it has, until unlinked. */

@@ -1,12 +1,17 @@
 /** What a logger has; the levels of a host's `Logger`. */
 type Level = "debug" | "info" | "warn" | "error";
 
+/** What something failed with: an object, because anything may be thrown, `undefined` too. */
+export interface Failure {
+  readonly error: unknown;
+}
+
 /** Writes a line, with what failed if anything did. A logger that fails itself changes nothing. */
 export function log(
   logger: { readonly [level in Level]: (line: string) => void },
   level: Level,
   line: string,
-  failure?: { readonly error: unknown },
+  failure?: Failure,
 ): void {
   try {
     logger[level](failure ? `${line}: ${renderError(failure.error)}` : line);

@@ -1,4 +1,4 @@
-import { answersStop, link } from "./_abort.ts";
+import { isCleanStop, link } from "./_abort.ts";
 import { check, checkFinite, checkNames, checkWord, nothing } from "./_check.ts";
 import { type Deferred, deferred } from "./_deferred.ts";
 import { log } from "./_log.ts";
@@ -282,7 +282,7 @@ export class Schedule extends BackgroundService implements ScheduledService {
       request?.resolve();
     } catch (error) {
       request?.reject(error);
-      interrupted = answersStop(error, context.lifetime, signal, context.forced);
+      interrupted = isCleanStop(error, context.lifetime, signal, context.forced);
       if (!interrupted) failure = { error };
     }
     this.#running = false;

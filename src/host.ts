@@ -3,15 +3,15 @@ import { isStartPhase, timedOut } from "./_host/call.ts";
 import { nothing } from "./_check.ts";
 import { type Deferred, deferred } from "./_deferred.ts";
 import { Context } from "./_host/context.ts";
-import { createMembers, newMember } from "./_host/members.ts";
+import { createServiceList, newMember } from "./_host/service_list.ts";
 import { combine, createFailures } from "./_host/failures.ts";
-import { createHooks } from "./_host/hooks.ts";
+import { createHookCalls } from "./_host/hook_outcomes.ts";
 import type { HostLink } from "./_host/host_link.ts";
 import { linkVersion } from "./_host/worker_link.ts";
-import { createJournal } from "./_host/journal.ts";
+import { createJournal } from "./_host/events_and_log.ts";
 import { disposer, type Member } from "./_host/member.ts";
 import { readSettings } from "./_host/settings.ts";
-import { createSignals } from "./_host/signals.ts";
+import { createHookSignals } from "./_host/hook_signals.ts";
 import { keepAlive, startLimit, startTimer } from "./_time/timer.ts";
 import { createWork } from "./_host/work.ts";
 import { HostStateError } from "./errors.ts";
@@ -165,7 +165,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
   const context: HostContext = { host, lifetime, logger, clock };
   const journal = createJournal(settings);
   const failures = createFailures();
-  const signals = createSignals(fired, () => [...hostLifetimes, ...members.all()]);
+  const signals = createHookSignals(fired, () => [...hostLifetimes, ...members.all()]);
   const work = createWork({
     settings,
     journal,
@@ -175,7 +175,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     ended: stopIfIdle,
   });
   const parts = { ...context, signals, work };
-  const members = createMembers(services, (member) => new Context(member, parts));
+  const members = createServiceList(services, (member) => new Context(member, parts));
   const hostLifetimes = settings.hostLifetime
     ? [newMember(settings.hostLifetime as never, "hostLifetime", () => host as never)]
     : [];
@@ -184,7 +184,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
    * abandoned as that of a service.
    */
   const self = newMember({}, "host", () => host as never);
-  const calls = createHooks({ self, settings, journal, signals, failures, work });
+  const calls = createHookCalls({ self, settings, journal, signals, failures, work });
   const linked: HostLink = {
     version: linkVersion,
     clock,
@@ -273,7 +273,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     stopReason = () => reason;
     signals.fire("cancel", reason);
     for (const member of [...members.all()].reverse()) signals.abortWork(member, reason);
-    calls.endGrace();
+    calls.limitPending();
   }
 
   // The time between.
@@ -432,7 +432,7 @@ export function createHost(services: Services, options: HostOptions = {}): Host 
     signals.fire("forced", reason);
     journal.tell({ type: "graceEnded", reason });
     if (stopDone) startDeadline();
-    if (!startDone || !startOpen) calls.endGrace();
+    if (!startDone || !startOpen) calls.limitPending();
   }
 
   /** What `start()` rejects with: what went wrong, or else why it was cancelled, comes first. */

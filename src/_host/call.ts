@@ -3,11 +3,6 @@ import { ServiceTimeoutError, type UnsettledHook } from "../errors.ts";
 import type { Phase } from "../events.ts";
 import type { Member } from "./member.ts";
 
-/** What something failed with. */
-export interface Failure {
-  readonly error: unknown;
-}
-
 /** One call of one hook, from its begin to its one end. */
 export interface Call {
   readonly phase: Phase;

@@ -1,5 +1,5 @@
 import type { Member } from "./member.ts";
-import type { Signals } from "./signals.ts";
+import type { HookSignals } from "./hook_signals.ts";
 import type { Work } from "./work.ts";
 import type {
   ApplicationLifetime,
@@ -12,7 +12,7 @@ import type {
 
 /** What the contexts of one host are made of. */
 export interface ContextOptions extends HostContext {
-  readonly signals: Signals;
+  readonly signals: HookSignals;
   readonly work: Work;
 }
 

@@ -1,5 +1,5 @@
-import { type Failure, isStartPhase } from "./call.ts";
-import { textOf } from "../_log.ts";
+import { isStartPhase } from "./call.ts";
+import { type Failure, textOf } from "../_log.ts";
 import type { Phase } from "../events.ts";
 
 /** What went wrong in the life of a host. */

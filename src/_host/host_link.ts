@@ -1,7 +1,7 @@
 import { check } from "../_check.ts";
 import { linkVersion } from "./worker_link.ts";
 import type { Service } from "./member.ts";
-import type { Journal } from "./journal.ts";
+import type { Journal } from "./events_and_log.ts";
 import type { Settings } from "./settings.ts";
 import type { Host, ServiceContext, ServiceState } from "../types.ts";
 import type { Phase } from "../events.ts";

@@ -1,9 +1,10 @@
-import { type Call, type Failure, newCall, timedOut } from "./call.ts";
+import type { Failure } from "../_log.ts";
+import { type Call, newCall, timedOut } from "./call.ts";
 import type { Failures } from "./failures.ts";
-import type { Journal } from "./journal.ts";
+import type { Journal } from "./events_and_log.ts";
 import { enter, type Member } from "./member.ts";
 import type { Settings } from "./settings.ts";
-import type { Signals } from "./signals.ts";
+import type { HookSignals } from "./hook_signals.ts";
 
 /** The background work of a host. */
 export interface Work {
@@ -31,7 +32,7 @@ export interface Work {
 export interface WorkOptions {
   readonly settings: Settings;
   readonly journal: Journal;
-  readonly signals: Signals;
+  readonly signals: HookSignals;
   readonly failures: Failures;
   /** Some of it failed, and the host is to stop. */
   readonly failed: (member: Member, error: unknown) => void;

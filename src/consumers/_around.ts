@@ -5,7 +5,7 @@ import { nothing } from "../_check.ts";
  * unless it ends before the handler: then it has not seen how that ends, and the handler's outcome
  * counts.
  */
-export async function within(
+export async function insideOf(
   around: (next: () => Promise<unknown>) => unknown,
   handle: () => Promise<unknown>,
 ): Promise<void> {

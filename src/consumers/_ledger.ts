@@ -1,5 +1,5 @@
 import { List } from "../channels/_list.ts";
-import type { Held } from "./_held.ts";
+import type { Held } from "./_held_delivery.ts";
 import type { ConsumerDetails } from "./types.ts";
 
 /** What has become of a delivery: each that was taken has one of these in the end. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../types.ts";
-import type { Failure } from "./_report.ts";
+import type { Failure } from "../_log.ts";
 
 /** Milliseconds for which a source may fail before that is an outage. */
 const blip = 10_000;

@@ -1,7 +1,7 @@
 import { nothing } from "../_check.ts";
 import { startTimer } from "../_time/timer.ts";
 import type { Clock } from "../types.ts";
-import { type Held, isLost } from "./_held.ts";
+import { type Held, isLost } from "./_held_delivery.ts";
 
 /** Delays that all end together, when nothing is worth waiting for any more. */
 export class Pauses {

@@ -1,15 +1,15 @@
-import { AbortError, answers, Latch, link } from "../_abort.ts";
+import { AbortError, isCleanAbort, Latch, link } from "../_abort.ts";
 import { nothing } from "../_check.ts";
-import { textOf } from "../_log.ts";
-import { Patience } from "../_time/patience.ts";
+import { type Failure, textOf } from "../_log.ts";
+import { HangWarnings } from "../_time/hang_warnings.ts";
 import { type Clear, startTimer } from "../_time/timer.ts";
 import { Turns } from "../_time/turns.ts";
-import { type Held, isLost, itemOf, newHeld } from "./_held.ts";
+import { type Held, isLost, itemOf, newHeld } from "./_held_delivery.ts";
 import { Idle } from "./_idle.ts";
 import { Ledger } from "./_ledger.ts";
 import { Outage } from "./_outage.ts";
 import { Pauses } from "./_pauses.ts";
-import { type Failure, report } from "./_report.ts";
+import { report } from "./_report.ts";
 import type { Settings } from "./_settings.ts";
 import { Settler } from "./_settler.ts";
 import { SpareSignals } from "./_spare_signals.ts";
@@ -78,9 +78,9 @@ export class Pump<T> {
   /** Of all loops here, and of those of the owner. */
   readonly turns: Turns = new Turns();
   /** With all calls that are waited for here, and with those of the owner. */
-  readonly patience: Patience = new Patience();
+  readonly hangWarnings: HangWarnings = new HangWarnings();
   readonly #ledger: Ledger<T> = new Ledger();
-  readonly #settler: Settler<T> = new Settler(this.#ledger, this.patience);
+  readonly #settler: Settler<T> = new Settler(this.#ledger, this.hangWarnings);
   readonly #idle: Idle = new Idle();
   readonly #outage: Outage = new Outage();
   /** Delays before questions and attempts; they last until the intake closes. */
@@ -170,7 +170,7 @@ export class Pump<T> {
     this.#forced = false;
     this.#outage.end();
     this.#settler.begin();
-    this.patience.begin();
+    this.hangWarnings.begin();
     this.#pulling = true;
     this.#idle.busy();
     let clear = nothing;
@@ -185,7 +185,7 @@ export class Pump<T> {
       this.#settler.end();
       // A handler that answers to its signal at once is still heard.
       clear = startTimer(context.clock, 0, () => this.#letGo());
-      this.patience.end();
+      this.hangWarnings.end();
     });
     try {
       await (memory ? this.#pullFromMemory(memory, intake) : this.#pull(source, intake));
@@ -271,7 +271,7 @@ export class Pump<T> {
   #take(delivery: Delivery<T>): boolean {
     let held: Held<T>;
     try {
-      held = newHeld(delivery, this.#context, this.patience);
+      held = newHeld(delivery, this.#context, this.hangWarnings);
       if (!held.counted) this.#warnUncounted(delivery.attempt);
     } catch (error) {
       this.#refuse(delivery, error);
@@ -390,7 +390,7 @@ export class Pump<T> {
     const { retry } = this.#limitsOf(held);
     try {
       const noted = onDeadLetter(valueOf(held), failure.error, itemOf(held));
-      await this.patience.wait(noted, 'its "onDeadLetter"', this.#context);
+      await this.hangWarnings.wait(noted, 'its "onDeadLetter"', this.#context);
     } catch (error) {
       const what = "failed to take care of a dead letter, which is tried again";
       report(this.#context, "error", what, { error });
@@ -461,7 +461,7 @@ function checkAnswer(answer: unknown): void {
 /** Whether an error answers to a signal; not every error bears to be looked at. */
 function gaveWay(error: unknown, signal: AbortSignal | Latch | undefined): boolean {
   try {
-    return answers(error, signal);
+    return isCleanAbort(error, signal);
   } catch {
     return false;
   }

@@ -1,10 +1,5 @@
-import { log } from "../_log.ts";
+import { type Failure, log } from "../_log.ts";
 import type { ServiceContext } from "../types.ts";
-
-/** What something failed with: an object, because anything may be thrown, `undefined` too. */
-export interface Failure {
-  readonly error: unknown;
-}
 
 /** Writes a line that begins with the name of the service and goes on with `what`. */
 export function report(

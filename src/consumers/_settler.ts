@@ -1,10 +1,11 @@
 import { type Backoff, backoff } from "../_time/backoff.ts";
-import type { Patience } from "../_time/patience.ts";
-import { type Held, isLost } from "./_held.ts";
-import type { Hold } from "./_hold.ts";
+import type { Failure } from "../_log.ts";
+import type { HangWarnings } from "../_time/hang_warnings.ts";
+import { type Held, isLost } from "./_held_delivery.ts";
+import type { Hold } from "./_hold_extension.ts";
 import type { Ledger, Outcome } from "./_ledger.ts";
 import { Pauses } from "./_pauses.ts";
-import { type Failure, report } from "./_report.ts";
+import { report } from "./_report.ts";
 import type { Delivery, ReleaseOptions } from "./source.ts";
 import type { ServiceContext } from "../types.ts";
 
@@ -24,13 +25,13 @@ const ack = (delivery: Delivery<unknown>): unknown => delivery.ack();
  */
 export class Settler<T> {
   readonly #ledger: Ledger<T>;
-  readonly #patience: Patience;
+  readonly #hangWarnings: HangWarnings;
   /** Delays before further acks; they last until the end of the grace. */
   readonly #rests: Pauses = new Pauses();
 
-  constructor(ledger: Ledger<T>, patience: Patience) {
+  constructor(ledger: Ledger<T>, hangWarnings: HangWarnings) {
     this.#ledger = ledger;
-    this.#patience = patience;
+    this.#hangWarnings = hangWarnings;
   }
 
   /** Tries failing acks again from now on. */
@@ -66,7 +67,7 @@ export class Settler<T> {
     context: ServiceContext,
   ): Promise<void> {
     try {
-      await this.#patience.wait(delivery?.release?.(options), waitFor("released"), context);
+      await this.#hangWarnings.wait(delivery?.release?.(options), waitFor("released"), context);
     } catch (error) {
       this.#noteFailure("released", error, context);
     }
@@ -92,7 +93,7 @@ export class Settler<T> {
   async #settled(held: Held<T>, told: Told, call: PromiseLike<unknown>): Promise<void> {
     let outcome: Outcome = told;
     try {
-      await this.#patience.wait(call, waitFor(told), held.context);
+      await this.#hangWarnings.wait(call, waitFor(told), held.context);
     } catch (error) {
       outcome = this.#noteFailure(told, error, held.context);
     }
@@ -113,7 +114,7 @@ export class Settler<T> {
     for (let failures = 1;; failures++) {
       const mine = !isLost(held);
       try {
-        await this.#patience.wait(held.delivery.ack(), waitFor("done"), context);
+        await this.#hangWarnings.wait(held.delivery.ack(), waitFor("done"), context);
         if (mine) outcome = "done";
         break;
       } catch (error) {

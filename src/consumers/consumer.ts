@@ -2,8 +2,8 @@ import { AbortError, link } from "../_abort.ts";
 import { check, checkNames, checkWord, nothing } from "../_check.ts";
 import { define } from "../hosted_service.ts";
 import { startTimer } from "../_time/timer.ts";
-import { within } from "./_around.ts";
-import { type Held, itemOf } from "./_held.ts";
+import { insideOf } from "./_around.ts";
+import { type Held, itemOf } from "./_held_delivery.ts";
 import { Pump } from "./_pump.ts";
 import { report } from "./_report.ts";
 import { checkSource, readSettings } from "./_settings.ts";
@@ -211,7 +211,7 @@ export class Consumer<T, Raw = T> extends BackgroundService {
     const item = itemOf(held);
     const handle = async (): Promise<unknown> => this.#definition.handle(value, signal, item);
     if (!around) return handle();
-    return within((next) => around.call(this.#definition, next, item), handle);
+    return insideOf((next) => around.call(this.#definition, next, item), handle);
   }
 
   /** The value of a delivery as the handler wants it. */
@@ -219,7 +219,7 @@ export class Consumer<T, Raw = T> extends BackgroundService {
     const { value } = held.delivery;
     if (!this.#decode) return value;
     try {
-      return await this.#pump.patience.wait(this.#decode(value), 'its "input"', held.context);
+      return await this.#pump.hangWarnings.wait(this.#decode(value), 'its "input"', held.context);
     } catch (error) {
       held.refused = true;
       throw error;
@@ -251,7 +251,7 @@ export class Consumer<T, Raw = T> extends BackgroundService {
     this.#toldSource ??= this.#unlessForced(async () => {
       const told = source.stopping?.(context.forced, context);
       const what = "its source to give back what it holds";
-      await this.#pump.patience.wait(told, what, context);
+      await this.#pump.hangWarnings.wait(told, what, context);
     });
   }
 
@@ -264,7 +264,7 @@ export class Consumer<T, Raw = T> extends BackgroundService {
     let unlink = nothing;
     const graceOver = new Promise<void>((resolve) => {
       unlink = link(forced, () => {
-        this.#pump.patience.end();
+        this.#pump.hangWarnings.end();
         clear = startTimer(clock, 0, resolve);
       });
     });

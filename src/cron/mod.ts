@@ -21,7 +21,7 @@
  * @module
  */
 
-import { answers, link } from "../_abort.ts";
+import { isCleanAbort, link } from "../_abort.ts";
 import { check, checkWord, nothing } from "../_check.ts";
 import { define } from "../hosted_service.ts";
 import { log, textOf } from "../_log.ts";
@@ -32,7 +32,7 @@ import {
   type ScheduleDefinition,
   type ScheduledService,
 } from "../_schedule.ts";
-import { warnWhileWaiting } from "../_time/patience.ts";
+import { warnWhileWaiting } from "../_time/hang_warnings.ts";
 import type { ServiceContext } from "../types.ts";
 import { readPattern } from "./_pattern.ts";
 
@@ -243,7 +243,7 @@ async function load(
     if (!Number.isNaN(date.getTime())) return date;
     throw new TypeError(`Cannot use what was loaded: ${textOf(saved)} is not a date`);
   } catch (error) {
-    if (!answers(error, signal)) {
+    if (!isCleanAbort(error, signal)) {
       logFailure(context, "the last run was not loaded, so none is caught up on", error);
     }
     return undefined;

@@ -1,4 +1,4 @@
-import { AbortError, answers, Latch } from "../_abort.ts";
+import { AbortError, isCleanAbort, Latch } from "../_abort.ts";
 import type { LinkedMember } from "../_host/host_link.ts";
 import { log } from "../_log.ts";
 import { startTimer } from "../_time/timer.ts";
@@ -84,7 +84,9 @@ export function createWatch(member: LinkedMember): Watch {
         next = clock.now() + fresh;
         end(health);
         const { error } = health;
-        if (!answers(error, given)) say("answering", judged(given.aborted ? error : undefined));
+        if (!isCleanAbort(error, given)) {
+          say("answering", judged(given.aborted ? error : undefined));
+        }
       });
     });
   }

@@ -1,4 +1,4 @@
-import { warnWhileWaiting } from "../_time/patience.ts";
+import { warnWhileWaiting } from "../_time/hang_warnings.ts";
 import { Rest } from "../_time/rest.ts";
 import { report } from "../consumers/_report.ts";
 import type { ServiceContext } from "../types.ts";

@@ -4,8 +4,8 @@ import { place } from "../_builtin.ts";
 import { draw } from "../_time/chance.ts";
 import { backoff } from "../_time/backoff.ts";
 import { BackgroundService } from "../background_service.ts";
-import { within } from "../consumers/_around.ts";
-import type { Held } from "../consumers/_held.ts";
+import { insideOf } from "../consumers/_around.ts";
+import type { Held } from "../consumers/_held_delivery.ts";
 import { Pump } from "../consumers/_pump.ts";
 import { report } from "../consumers/_report.ts";
 import { readSettings } from "../consumers/_settings.ts";
@@ -358,7 +358,7 @@ export class JobServer extends JobClient {
       const execute = async (): Promise<unknown> =>
         result = await job.execute(input, latch.signal, item);
       const { around } = this.#options;
-      if (around) await within((next) => around.call(this.#options, next, item), execute);
+      if (around) await insideOf((next) => around.call(this.#options, next, item), execute);
       else await execute();
       delivery.outcome = succeeded(record, result);
     } catch (error) {

@@ -10,7 +10,7 @@ import {
   trace,
   type Tracer,
 } from "@opentelemetry/api";
-import { answers } from "../_abort.ts";
+import { isCleanAbort } from "../_abort.ts";
 import { check, checkNames } from "../_check.ts";
 import {
   checkProviders,
@@ -220,7 +220,7 @@ class Attempt {
   #end(failure?: { readonly error: unknown }): void {
     const { delivery, context } = this.#item;
     let attributes = this.#attributes;
-    if (failure && !answers(failure.error, context.forced, delivery?.lost)) {
+    if (failure && !isCleanAbort(failure.error, context.forced, delivery?.lost)) {
       attributes = { ...attributes, "error.type": errorType(failure.error) };
       markFailed(this.#span, failure.error);
     }

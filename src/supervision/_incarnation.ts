@@ -1,10 +1,9 @@
-import { AbortError, answersStop, Latch, link } from "../_abort.ts";
+import { AbortError, isCleanStop, Latch, link } from "../_abort.ts";
 import { nothing } from "../_check.ts";
 import { deferred } from "../_deferred.ts";
-import { log } from "../_log.ts";
+import { type Failure, log } from "../_log.ts";
 import { startLimit } from "../_time/timer.ts";
 import { ServiceTimeoutError } from "../errors.ts";
-import type { Failure } from "../_host/call.ts";
 import type { Service } from "../_host/member.ts";
 import { linkVersion, type WorkerLink } from "../_host/worker_link.ts";
 import type { Phase } from "../events.ts";
@@ -316,6 +315,6 @@ export class Incarnation {
   /** Whether an error is an answer to a signal of the host, or of this incarnation. */
   #answered(error: unknown): boolean {
     const worker = this.#worker?.controller?.signal;
-    return answersStop(error, this.#context.lifetime, this.#cancel, this.#forced, worker);
+    return isCleanStop(error, this.#context.lifetime, this.#cancel, this.#forced, worker);
   }
 }

@@ -1,10 +1,9 @@
-import { AbortError, answers, Latch, link } from "../_abort.ts";
+import { AbortError, isCleanAbort, Latch, link } from "../_abort.ts";
 import { check, nothing } from "../_check.ts";
-import { log } from "../_log.ts";
+import { type Failure, log } from "../_log.ts";
 import { startTimer } from "../_time/timer.ts";
 import { BackgroundService } from "../background_service.ts";
 import { HostStateError, type ServiceTimeoutError } from "../errors.ts";
-import type { Failure } from "../_host/call.ts";
 import { combine } from "../_host/failures.ts";
 import { type HostLink, hostLink } from "../_host/host_link.ts";
 import { onAbort } from "../on_abort.ts";
@@ -200,7 +199,7 @@ export abstract class Keeper extends BackgroundService {
 
   /** Fails the service, unless the error is an answer to the end of what it is of. */
   protected fail(error: unknown): void {
-    if (!answers(error, this.#ending)) this.context.fail(error);
+    if (!isCleanAbort(error, this.#ending)) this.context.fail(error);
   }
 
   /** Whether a stop was asked for. */

@@ -8,7 +8,7 @@ import {
 } from "../_time/backoff.ts";
 import { define } from "../hosted_service.ts";
 import { onAbort } from "../on_abort.ts";
-import type { Failure } from "../_host/call.ts";
+import type { Failure } from "../_log.ts";
 import { type IncarnationOptions, Keeper, optionNames } from "./_keeper.ts";
 import type { Incarnation } from "./_incarnation.ts";
 import type {

@@ -36,21 +36,21 @@ export const consumers: readonly Mutant[] = [
   {
     fault: "a hung ack under a lease is not told",
     file: settler,
-    from: 'await this.#patience.wait(held.delivery.ack(), waitFor("done"), context);',
+    from: 'await this.#hangWarnings.wait(held.delivery.ack(), waitFor("done"), context);',
     to: "await held.delivery.ack();",
     tests: ["tests/consumer_hold"],
   },
   {
     fault: "a hung ack, release or reject is not told",
     file: settler,
-    from: "await this.#patience.wait(call, waitFor(told), held.context);",
+    from: "await this.#hangWarnings.wait(call, waitFor(told), held.context);",
     to: "await call;",
     tests: ["tests/consumer_hold"],
   },
   {
     fault: "a hung onDeadLetter is not told",
     file: pump,
-    from: "await this.patience.wait(noted, 'its \"onDeadLetter\"', this.#context);",
+    from: "await this.hangWarnings.wait(noted, 'its \"onDeadLetter\"', this.#context);",
     to: "await noted;",
     tests: ["tests/consumer_hold"],
   },
@@ -64,7 +64,8 @@ export const consumers: readonly Mutant[] = [
   {
     fault: "a bad delivery is not given back",
     file: settler,
-    from: 'await this.#patience.wait(delivery?.release?.(options), waitFor("released"), context);',
+    from:
+      'await this.#hangWarnings.wait(delivery?.release?.(options), waitFor("released"), context);',
     to: "",
     tests: ["tests/consumer_trust"],
   },
@@ -77,7 +78,7 @@ export const consumers: readonly Mutant[] = [
   },
   {
     fault: "an attempt that is no whole number is believed",
-    file: "src/consumers/_held.ts",
+    file: "src/consumers/_held_delivery.ts",
     from: "const counted = Number.isInteger(attempt) && attempt as number >= 1;",
     to: "const counted = (attempt ?? undefined) !== undefined;",
     tests: ["tests/consumer_trust"],
@@ -161,21 +162,21 @@ export const consumers: readonly Mutant[] = [
   },
   {
     fault: "a lease is not lost when nobody has extended it in time",
-    file: "src/consumers/_hold.ts",
+    file: "src/consumers/_hold_extension.ts",
     from: "if (!this.lease || this.#gone) return;",
     to: "return;",
     tests: ["tests/consumer_hold"],
   },
   {
     fault: "a lease counts from when it was extended, not from when that was asked for",
-    file: "src/consumers/_hold.ts",
+    file: "src/consumers/_hold_extension.ts",
     from: "else this.#extendedAt(begun);",
     to: "else this.#extendedAt(clock.now());",
     tests: ["tests/consumer_hold"],
   },
   {
     fault: "a source that refuses to extend has not lost the item",
-    file: "src/consumers/_hold.ts",
+    file: "src/consumers/_hold_extension.ts",
     from:
       'if (answer === false) this.#lose(new AbortError("The source has lost its hold on the item"));',
     to: "if (answer === 0) return;",

@@ -97,8 +97,8 @@ export const supervision: readonly Mutant[] = [
   {
     fault: "an error of the end of work that answers to the stop is a failure",
     file: incarnation,
-    from: "return answersStop(error, this.#context.lifetime, this",
-    to: "return answersStop(error, {} as ServiceContext['lifetime'], this",
+    from: "return isCleanStop(error, this.#context.lifetime, this",
+    to: "return isCleanStop(error, {} as ServiceContext['lifetime'], this",
     tests: supervisedTests,
   },
   {

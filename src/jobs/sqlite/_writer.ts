@@ -1,6 +1,6 @@
 import { deferred } from "../../_deferred.ts";
 import { Turns } from "../../_time/turns.ts";
-import { whileLocked } from "./_patience.ts";
+import { whileLocked } from "./_lock_retries.ts";
 import type { Database } from "./_database.ts";
 
 /** What a call has to do within the transaction, and whom to tell. */

@@ -9,7 +9,7 @@ import { loadDriver } from "./_driver.ts";
 import { explain } from "./_explain.ts";
 import { listJobs } from "./_job_list.ts";
 import { JobTable } from "./_job_table.ts";
-import { whileLocked } from "./_patience.ts";
+import { whileLocked } from "./_lock_retries.ts";
 import { RecurringTable } from "./_recurring_table.ts";
 import { migrate } from "./_schema.ts";
 import { ServerTable } from "./_server_table.ts";

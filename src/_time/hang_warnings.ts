@@ -28,7 +28,7 @@ export function warnWhileWaiting(
 }
 
 /** Waits for calls into code that is not ours, and warns while they hang. */
-export class Patience {
+export class HangWarnings {
   readonly #clears: Set<Clear> = new Set();
   #over = false;
 

@@ -1,10 +1,11 @@
-import type { Call, Failure } from "./call.ts";
-import { type Calls, createCalls } from "./calls.ts";
+import type { Failure } from "../_log.ts";
+import type { Call } from "./call.ts";
+import { createLimitedCalls, type LimitedCalls } from "./limited_calls.ts";
 import type { Failures } from "./failures.ts";
-import type { Journal } from "./journal.ts";
+import type { Journal } from "./events_and_log.ts";
 import { disposer, enter, type Member } from "./member.ts";
 import type { Settings } from "./settings.ts";
-import type { Signals } from "./signals.ts";
+import type { HookSignals } from "./hook_signals.ts";
 import type { Work } from "./work.ts";
 import { linkVersion } from "./worker_link.ts";
 import type { Phase } from "../events.ts";
@@ -13,26 +14,26 @@ import type { Phase } from "../events.ts";
 type HookPhase = Exclude<Phase, "execute" | "waitUntil" | "dispose">;
 
 /** What calling hooks takes. */
-export interface HooksOptions {
+export interface HookCallsOptions {
   /** The member that has the work of `host.waitUntil()`: a service whose work has ended waits for that, too. */
   readonly self: Member;
   readonly settings: Settings;
   readonly journal: Journal;
-  readonly signals: Signals;
+  readonly signals: HookSignals;
   readonly failures: Failures;
   readonly work: Work;
 }
 
-/** Makes {@linkcode Calls} of hooks: what they are called with, and what their end means. */
-export function createHooks(options: HooksOptions): Calls {
+/** Makes {@linkcode LimitedCalls} of hooks: what they are called with, and what their end means. */
+export function createHookCalls(options: HookCallsOptions): LimitedCalls {
   const { self, settings, journal, signals, failures, work } = options;
-  const calls = createCalls({
+  const calls = createLimitedCalls({
     ...settings,
     invoke,
     began,
     ended,
     abandoned,
-    endGrace: signals.endGrace,
+    endGraceOf: signals.endGraceOf,
     graceOver: ({ starts, member }) => starts ? signals.fired("cancel") : signals.graceOver(member),
   });
   return calls;
@@ -94,7 +95,7 @@ export function createHooks(options: HooksOptions): Calls {
     journal.ended(call, "Late", failure);
     if (call.phase !== "start" || failure) return;
     call.member.state = "started"; // no longer abandoned
-    signals.endGrace(call.member);
+    signals.endGraceOf(call.member);
     calls.inOrder("stop", [call.member]);
   }
 

@@ -1,6 +1,6 @@
 import { AbortError, Latch, link } from "../_abort.ts";
 import { check, checkSignal, checkWord, nothing, refuse } from "../_check.ts";
-import type { Patience } from "../_time/patience.ts";
+import type { HangWarnings } from "../_time/hang_warnings.ts";
 import { type Clear, startTimer } from "../_time/timer.ts";
 import { report } from "./_report.ts";
 import type { Delivery } from "./source.ts";
@@ -19,7 +19,7 @@ export class Hold {
   onLost: (reason: unknown) => void = nothing;
   readonly #delivery: Delivery<unknown>;
   readonly #context: ServiceContext;
-  readonly #patience: Patience;
+  readonly #hangWarnings: HangWarnings;
   /** Milliseconds between two calls of `extend`; 0 if there are none. */
   readonly #every: number;
   #unlink: () => void = nothing;
@@ -33,7 +33,7 @@ export class Hold {
    * @throws {TypeError} If something of the delivery has the wrong type.
    * @throws {RangeError} If `extendEvery` is negative or `NaN`.
    */
-  constructor(delivery: Delivery<unknown>, context: ServiceContext, patience: Patience) {
+  constructor(delivery: Delivery<unknown>, context: ServiceContext, hangWarnings: HangWarnings) {
     const { lost, hold, extend, extendEvery, heldSince } = delivery;
     checkWord("delivery.hold", hold ?? "connection", ["connection", "lease"]);
     check("delivery.extendEvery", extendEvery ?? 0, 0);
@@ -42,7 +42,7 @@ export class Hold {
     checkSignal("delivery.lost", lost ?? undefined);
     this.#delivery = delivery;
     this.#context = context;
-    this.#patience = patience;
+    this.#hangWarnings = hangWarnings;
     this.lease = hold === "lease";
     this.#every = extend && extendEvery && extendEvery < Infinity ? extendEvery : 0;
     this.#unlink = link(lost ?? undefined, (reason) => this.#lose(reason));
@@ -93,7 +93,7 @@ export class Hold {
     try {
       const call = this.#delivery.extend?.();
       const what = "its source to extend its hold";
-      const answer = await this.#patience.wait(call, what, this.#context);
+      const answer = await this.#hangWarnings.wait(call, what, this.#context);
       if (answer === false) this.#lose(new AbortError("The source has lost its hold on the item"));
       else this.#extendedAt(begun);
     } catch (error) {

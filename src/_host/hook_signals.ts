@@ -1,25 +1,25 @@
-import { AbortError, answersStop, Latch } from "../_abort.ts";
+import { AbortError, isCleanStop, Latch } from "../_abort.ts";
 import { startPhases } from "./call.ts";
 import type { Member } from "./member.ts";
 
 /** What hooks listen to: `cancel`, that the start is cancelled; `forced`, that the grace is over. */
-export type SignalKind = "cancel" | "forced";
+export type HookSignalKind = "cancel" | "forced";
 
 /** The signals the host gives its services. */
-export interface Signals {
+export interface HookSignals {
   /** Whether a signal has fired for everybody. */
-  fired(kind: SignalKind): boolean;
+  fired(kind: HookSignalKind): boolean;
   /** Fires one for everybody, the newest first. */
-  fire(kind: SignalKind, reason: unknown): void;
+  fire(kind: HookSignalKind, reason: unknown): void;
   /** What a hook is called with. */
-  of(member: Member, kind: SignalKind): AbortSignal;
+  of(member: Member, kind: HookSignalKind): AbortSignal;
   /**
    * The latch of one member alone: for a hook with a parameter, for whoever reads `context.forced`, or
    * for a grace that ends alone. The others share one.
    */
-  own(member: Member, kind: SignalKind): Latch;
+  own(member: Member, kind: HookSignalKind): Latch;
   /** Ends the grace of one. */
-  endGrace(member: Member): void;
+  endGraceOf(member: Member): void;
   /** Whether the grace of one is over. */
   graceOver(member: Member): boolean;
   /** Asks background work to finish, whether it has begun or not; the first reason wins. */
@@ -34,19 +34,19 @@ const listeningHooks = {
 } as const;
 
 /** A hook that declares no parameter cannot listen, and is not worth a signal of its own. */
-function listens({ service }: Member, kind: SignalKind): boolean {
+function listens({ service }: Member, kind: HookSignalKind): boolean {
   return service.stopTimeout !== undefined ||
     listeningHooks[kind].some((hook) => service[hook]?.length);
 }
 
 /** Signals of which none has fired. */
-export function createSignals(
+export function createHookSignals(
   lifetime: { readonly stopping: Latch; readonly closing: Latch },
   members: () => readonly Member[],
-): Signals {
+): HookSignals {
   const shared = { cancel: new Latch(), forced: new Latch() };
 
-  const own = (member: Member, kind: SignalKind): Latch => {
+  const own = (member: Member, kind: HookSignalKind): Latch => {
     const latch = member[kind] ??= new Latch();
     if (shared[kind].aborted) latch.abort(shared[kind].reason);
     return latch;
@@ -65,7 +65,7 @@ export function createSignals(
     of: (member, kind) =>
       (member[kind] ??= listens(member, kind) ? own(member, kind) : shared[kind]).signal,
 
-    endGrace(member) {
+    endGraceOf(member) {
       own(member, "forced").abort(new AbortError(`The grace of "${member.name}" is over`));
     },
 
@@ -76,6 +76,6 @@ export function createSignals(
     },
 
     answered: ({ forced = shared.forced, workerLink }, error) =>
-      answersStop(error, lifetime, shared.cancel, forced, workerLink?.controller?.signal),
+      isCleanStop(error, lifetime, shared.cancel, forced, workerLink?.controller?.signal),
   };
 }

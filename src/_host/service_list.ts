@@ -13,7 +13,7 @@ import type {
 } from "../types.ts";
 
 /** The services of one host: checks them, names them, and makes those that factories make. */
-export interface Members {
+export interface ServiceList {
   /** Those that exist, in order of registration. */
   all(): readonly Member[];
   /** Calls the factories, in order. */
@@ -62,10 +62,10 @@ export function newMember(
   return member;
 }
 
-export function createMembers(
+export function createServiceList(
   services: Services,
   contextOf: (member: Member) => ServiceContext,
-): Members {
+): ServiceList {
   const known = new Set<unknown>();
   /** How often each name was asked for. */
   const names = new Map<string, number>();

@@ -1,13 +1,14 @@
 import { nothing } from "../_check.ts";
 import type { Member } from "./member.ts";
-import { type Call, type Failure, newCall, timedOut, type Turn, unsettled } from "./call.ts";
+import type { Failure } from "../_log.ts";
+import { type Call, newCall, timedOut, type Turn, unsettled } from "./call.ts";
 import { type Clear, startLimit, startTimer } from "../_time/timer.ts";
 import { ForcedStopError } from "../errors.ts";
 import type { Phase } from "../events.ts";
 import type { Clock } from "../types.ts";
 
 /** What calls ask of the host, and tell it. */
-export interface CallsOptions {
+export interface LimitedCallsOptions {
   readonly clock: Clock;
   readonly abandonTimeout: number;
   /** Calls a hook; throws or returns what the hook does. */
@@ -15,7 +16,7 @@ export interface CallsOptions {
   /** Whether its grace is over, or its start is cancelled. */
   readonly graceOver: (call: Call) => boolean;
   /** Ends the grace of one. */
-  readonly endGrace: (member: Member) => void;
+  readonly endGraceOf: (member: Member) => void;
   readonly began: (call: Call) => void;
   /** It settled, in time or after it was abandoned. Answers what is to be called in the same turn. */
   readonly ended: (call: Call, now: number, failure?: Failure) => Phase | undefined;
@@ -23,8 +24,8 @@ export interface CallsOptions {
   readonly abandoned: (call: Call, error: unknown) => void;
 }
 
-/** See {@linkcode createCalls}. */
-export interface Calls {
+/** See {@linkcode createLimitedCalls}. */
+export interface LimitedCalls {
   /**
    * Calls `phase` of each member in its turn, one after the other, and resolves when the last turn
    * is over. Members of one list share their turn: all are called before any is waited for; with
@@ -42,7 +43,7 @@ export interface Calls {
   /** Resolves when every call has ended or was abandoned. */
   allEnded(): Promise<void>;
   /** The grace is over: each pending call has `abandonTimeout` left, and its turn half of that. */
-  endGrace(): void;
+  limitPending(): void;
   /** The stop takes no longer: calls the rest at once, and abandons all of it a macrotask later. */
   expire(): void;
   /** Abandons what is pending now, unless it settles within a macrotask. */
@@ -57,7 +58,7 @@ export interface Calls {
  * Nothing limits a call until its grace is over. Then its turn lasts a little longer, and a little
  * later it is abandoned: a hung service costs no other its turn.
  */
-export function createCalls(host: CallsOptions): Calls {
+export function createLimitedCalls(host: LimitedCallsOptions): LimitedCalls {
   const { clock, abandonTimeout } = host;
   const calls: Call[] = [];
   let order = 0;
@@ -129,7 +130,7 @@ export function createCalls(host: CallsOptions): Calls {
       limit(call);
     } else if (!call.starts && stopTimeout < Infinity) {
       call.clear = startLimit(clock, stopTimeout, () => {
-        host.endGrace(call.member);
+        host.endGraceOf(call.member);
         outliveGrace(call);
       });
     }
@@ -196,7 +197,7 @@ export function createCalls(host: CallsOptions): Calls {
       if (calls.length) await new Promise<void>((resolve) => (whenAllEnded = resolve));
     },
 
-    endGrace() {
+    limitPending() {
       pending().forEach(outliveGrace);
     },
 

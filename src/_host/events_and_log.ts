@@ -1,6 +1,6 @@
-import type { Call, Failure } from "./call.ts";
+import type { Call } from "./call.ts";
 import { check, nothing } from "../_check.ts";
-import { log as writeLog } from "../_log.ts";
+import { type Failure, log as writeLog } from "../_log.ts";
 import type { Settings } from "./settings.ts";
 import type { HostEvent } from "../events.ts";
 

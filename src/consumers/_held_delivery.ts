@@ -2,8 +2,8 @@ import type { Latch } from "../_abort.ts";
 import { check, nothing } from "../_check.ts";
 import type { Linked } from "../channels/_list.ts";
 import type { Clear } from "../_time/timer.ts";
-import type { Patience } from "../_time/patience.ts";
-import { Hold } from "./_hold.ts";
+import type { HangWarnings } from "../_time/hang_warnings.ts";
+import { Hold } from "./_hold_extension.ts";
 import type { Delivery } from "./source.ts";
 import type { Item } from "./types.ts";
 import type { ServiceContext } from "../types.ts";
@@ -41,7 +41,7 @@ export interface Held<T> extends Linked<Held<T>> {
 export function newHeld<T>(
   delivery: Delivery<T>,
   context: ServiceContext,
-  patience: Patience,
+  hangWarnings: HangWarnings,
 ): Held<T> {
   const { ack, release, reject } = (delivery ?? {}) as Partial<Delivery<T>>;
   const callable = typeof ack === "function" && typeof release === "function" &&
@@ -53,7 +53,7 @@ export function newHeld<T>(
   const held: Held<T> = {
     delivery,
     context,
-    hold: lost || extend || hold ? new Hold(delivery, context, patience) : undefined,
+    hold: lost || extend || hold ? new Hold(delivery, context, hangWarnings) : undefined,
     attempt: counted ? attempt as number : 1,
     counted,
     decoded: undefined,
