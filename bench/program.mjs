@@ -45,6 +45,15 @@ export function collect() {
   runInNewContext("gc")();
 }
 
+/** What this process takes in kB after a second in which it has nothing to do. */
+export async function idleProcess() {
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  collect();
+  collect();
+  const { rss, heapUsed } = process.memoryUsage();
+  return { resident: rss / 1_000, heap: heapUsed / 1_000 };
+}
+
 /** Fails unless `actual` is what it should be: a variant that does less than the others is no rival. */
 export function expect(what, actual, wanted) {
   if (actual !== wanted) {

@@ -6,6 +6,7 @@ import { delay } from "./delay/scenario.ts";
 import { exit } from "./exit/scenario.ts";
 import { growth } from "./growth/scenario.ts";
 import { hono } from "./hono/scenario.ts";
+import { idle } from "./idle/scenario.ts";
 import { imports } from "./import/scenario.ts";
 import { jobs } from "./jobs/scenario.ts";
 import { lifecycle } from "./lifecycle/scenario.ts";
@@ -29,5 +30,6 @@ export const scenarios: readonly Scenario[] = [
   hono,
   jobs,
   pickup,
+  idle,
   growth,
 ];

@@ -86,6 +86,26 @@ static class Jobs
         };
     }
 
+    /// <summary>What the process takes a second after its server has worked off some jobs, and has nothing to do.</summary>
+    public static async Task<object> Idle(string name)
+    {
+        using var opened = Open(name);
+        var left = 200;
+        var all = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _handle = _ => { if (Interlocked.Decrement(ref left) == 0) all.SetResult(); };
+        using var server = Server(opened.Storage);
+        var client = new BackgroundJobClient(opened.Storage);
+        for (var job = 0; job < 200; job++)
+        {
+            var mine = job;
+            client.Enqueue(() => Handle(mine));
+        }
+        await all.Task;
+        await Task.Delay(1_000);
+        var (heap, resident) = Memory.Used();
+        return new Dictionary<string, double> { ["resident"] = resident / 1_000.0, ["heap"] = heap / 1_000.0 };
+    }
+
     static BackgroundJobServer Server(JobStorage storage) => new(
         new BackgroundJobServerOptions { WorkerCount = Together, StopTimeout = TimeSpan.FromSeconds(5) },
         storage);

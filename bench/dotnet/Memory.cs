@@ -34,7 +34,7 @@ static class Memory
         await host.StopAsync();
     }
 
-    static (long Heap, long Resident) Used()
+    public static (long Heap, long Resident) Used()
     {
         var heap = GC.GetTotalMemory(forceFullCollection: true);
         return (heap, Process.GetCurrentProcess().WorkingSet64);

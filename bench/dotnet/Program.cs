@@ -18,9 +18,10 @@ object found = (scenario, mode) switch
     ("queue", _) => await Queue.Measure(full),
     ("channel", "check") => await Channels.Check(),
     ("channel", _) => await Channels.Measure(full),
-    ("jobs" or "pickup", "check") => await Jobs.Check(args[^1]),
+    ("jobs" or "pickup" or "idle", "check") => await Jobs.Check(args[^1]),
     ("jobs", _) => await Jobs.Measure(args[^1], full),
     ("pickup", _) => await Jobs.Pickup(args[^1], full),
+    ("idle", _) => await Jobs.Idle(args[^1]),
     _ => throw new ArgumentException($"No scenario {scenario}"),
 };
 Console.WriteLine(JsonSerializer.Serialize(found));

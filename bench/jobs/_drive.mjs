@@ -1,22 +1,23 @@
 /**
  * Hands numbers to a store of jobs and has them worked off; shared by the programs beside it. The last argument may
- * be `pickup`: then it is timed how long a job waits for a server that has nothing to do.
+ * be `pickup`: then it is timed how long a job waits for a server that has nothing to do; or `idle`: then it is looked
+ * at what such a server costs.
  */
 import process from "node:process";
-import { expect, program } from "../program.mjs";
+import { expect, idleProcess, program } from "../program.mjs";
 
 const together = 16;
 
 /** What the program was told last. */
 export const words = process.argv.at(-1).split(" ");
-const pickup = words.includes("pickup");
 
 /**
  * @param make Opens an empty store, given the handler of its jobs: an object with `add(number)`, which
  * resolves when the job is stored; `work(concurrency)`, which begins to work, once; and `close()`.
  */
 export function drive(make) {
-  return program(check, pickup ? measurePickup : measure);
+  if (words.includes("pickup")) return program(check, measurePickup);
+  return program(check, words.includes("idle") ? measureIdle : measure);
 
   /** Each job is worked off once. */
   async function check() {
@@ -76,6 +77,19 @@ export function drive(make) {
       median: waits[waits.length >> 1],
       "95 %": waits[Math.floor(waits.length * 0.95)],
     };
+  }
+
+  /** What the process takes a second after its server has worked off some jobs, and has nothing to do. */
+  async function measureIdle() {
+    let left = 200;
+    const all = deferred();
+    const store = await make(() => --left || all.resolve());
+    await store.work(together);
+    for (let job = left; job > 0; job--) await store.add(job);
+    await all.promise;
+    const idle = await idleProcess();
+    await store.close();
+    return idle;
   }
 }
 
