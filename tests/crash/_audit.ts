@@ -66,12 +66,19 @@ export function audit({ acknowledged, log, jobs, counts, killed }: Evidence): Fi
     }
     const end = lines.findIndex((it) => it.what === "end" && it.attempt === last);
     if (end < 0) faults.push(`${id} has not run to its end in its last attempt`);
-    const begun = new Set<number>();
+    const begun = new Map<number, number>();
     let again = false;
     for (const [index, { what, attempt, server }] of lines.entries()) {
       if (what !== "begin") continue;
-      if (begun.has(attempt)) faults.push(`${id} has begun attempt ${attempt} twice`);
-      begun.add(attempt);
+      const times = (begun.get(attempt) ?? 0) + 1;
+      begun.set(attempt, times);
+      // One that was interrupted, and given back by its server, does not count.
+      const interrupted = attempts.filter((it) =>
+        it.attempt === attempt && it.state === "enqueued"
+      );
+      if (times > 1 + interrupted.length) {
+        faults.push(`${id} has begun attempt ${attempt} ${times} times`);
+      }
       if (attempt > last) faults.push(`${id} has begun attempt ${attempt} of ${last}`);
       if (end >= 0 && index > end) faults.push(`${id} has begun again after its end`);
       if (attempt >= last) continue;

@@ -227,12 +227,14 @@ export async function crashRun(options: CrashOptions): Promise<CrashReport> {
   }
 }
 
-async function isDone(client: JobClient): Promise<boolean> {
+/** Whether all jobs of a store have ended. */
+export async function isDone(client: JobClient): Promise<boolean> {
   const { awaiting, scheduled, enqueued, processing } = await client.counts();
   return awaiting + scheduled + enqueued + processing === 0;
 }
 
-async function allJobs(client: JobClient): Promise<JobRecord[]> {
+/** All jobs of a store. */
+export async function allJobs(client: JobClient): Promise<JobRecord[]> {
   const all: JobRecord[] = [];
   let after: string | undefined;
   do {

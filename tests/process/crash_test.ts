@@ -67,7 +67,7 @@ function evidence({ log, job = {}, ...changes }: {
   };
 }
 
-test("the audit takes what may be: what was done again had a killed server, or one that has lost its hold", () => {
+test("the audit takes what may be: what was done again had a killed server, or was lost or given back by a living one", () => {
   assert.equal(audit(evidence()), {
     ...{ faults: [], doneAgain: 1, inKilledHands: 1, lost: 0, unheard: 0 },
   });
@@ -75,6 +75,12 @@ test("the audit takes what may be: what was done again had a killed server, or o
   assert.equal(audit(evidence({ log, killed: new Set(), acknowledged: ["a"] })), {
     ...{ faults: [], doneAgain: 0, inKilledHands: 0, lost: 1, unheard: 1 },
   });
+  const attempts = [attempt(1, "enqueued"), attempt(1, "scheduled"), attempt(2, "succeeded")];
+  assert.equal(
+    audit(evidence({ log: ["begin b 1 z", "lost b 1 z", ...evidence().log], job: { attempts } }))
+      .faults,
+    [],
+  );
 });
 
 const faults: Readonly<Record<string, readonly [Evidence, RegExp]>> = {
@@ -96,7 +102,7 @@ const faults: Readonly<Record<string, readonly [Evidence, RegExp]>> = {
   ],
   "an attempt that two servers made": [
     evidence({ log: ["begin b 2 z", ...evidence().log] }),
-    /b has begun attempt 2 twice/,
+    /b has begun attempt 2 2 times/,
   ],
   "counts that are not those of the list": [
     evidence({ jobs: evidence().jobs.slice(1), acknowledged: ["b"] }),
