@@ -32,6 +32,11 @@ export function contains(row: Row, wanted: string): boolean {
   );
 }
 
+/** Whether a database may look for a text: upper and lower case of ASCII are the same everywhere. */
+export function isAscii(text: string): boolean {
+  return /^[ -~]*$/.test(text);
+}
+
 /** What a column has, if it has anything. */
 export function given<T>(value: unknown): T | undefined {
   return (value ?? undefined) as T | undefined;

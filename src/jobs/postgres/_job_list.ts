@@ -1,5 +1,5 @@
 import { mostSearched } from "../_conventions.ts";
-import { contains, recordOf, type Row, searchedColumns } from "../_rows.ts";
+import { contains, isAscii, recordOf, type Row, searchedColumns } from "../_rows.ts";
 import type { JobFilter, JobPage, JobState } from "../job_record.ts";
 import type { Ask } from "./_calls.ts";
 import { jobColumns } from "./_columns.ts";
@@ -47,8 +47,7 @@ async function search(
   ask: Ask,
   { wanted, ...reading }: Reading & { readonly wanted: string },
 ): Promise<readonly Row[]> {
-  // What the database takes for upper and lower case depends on its locale, but for ASCII it is the same everywhere.
-  if (/^[ -~]*$/.test(wanted)) {
+  if (isAscii(wanted)) { // else it depends on the locale of the database
     const { sql, values } = selection({ ...reading, most: mostSearched });
     const text = `$${values.length + 1}::text`;
     const hits = searchedColumns.map((column) => `position(${text} in lower(${column})) > 0`);

@@ -1,9 +1,9 @@
 import type { JobFilter, JobPage, JobState } from "../job_record.ts";
 import { mostSearched } from "../_conventions.ts";
 import type { Database, Given, SqliteRow } from "./_database.ts";
-import { contains, jobColumns, recordOf } from "../_rows.ts";
+import { contains, isAscii, jobColumns, recordOf, searchedColumns } from "../_rows.ts";
 
-/** How many jobs are looked at without giving the event loop its turn, and how many whose texts are looked through. */
+/** How many jobs are looked at without giving the event loop its turn, and how many are read with their texts. */
 const mostAtOnce = 1_000;
 const mostTexts = 100;
 
@@ -13,11 +13,11 @@ interface Condition {
   readonly values: readonly Given[];
 }
 
-/** One look at the jobs that a filter leaves, newest first. */
+/** Jobs that a filter leaves, newest first, of those that one look has passed. */
 interface Look {
-  readonly rows: readonly SqliteRow[];
+  readonly hits: readonly number[];
   /** Where the next one begins; `undefined` if nothing is left. */
-  readonly before?: number | undefined;
+  readonly before: number | undefined;
 }
 
 /**
@@ -36,14 +36,15 @@ export async function listJobs(
   const wanted = filter.search?.toLowerCase();
   const conditions = conditionsOf(filter, now);
   const found: SqliteRow[] = [];
-  let before = after === undefined ? Infinity : Number(after);
-  let searched = 0;
-  while (found.length <= limit && searched < mostSearched) {
-    const most = wanted === undefined ? limit + 1 - found.length : mostTexts;
-    const next: Look = await look((db) => lookBelow(db, { filter, conditions, before, most }));
-    for (const row of next.rows) {
-      if (wanted === undefined) found.push(row);
-      else if (++searched <= mostSearched && contains(row, wanted)) found.push(row);
+  let before = after === undefined ? Number.MAX_SAFE_INTEGER : Number(after);
+  let left = wanted === undefined ? Infinity : mostSearched;
+  while (found.length <= limit && left > 0) {
+    const next = await look((db) => lookBelow(db, { filter, conditions, before }));
+    const hits = next.hits.slice(0, left);
+    left -= hits.length;
+    for (let at = 0; at < hits.length && found.length <= limit; at += mostTexts) {
+      const some = hits.slice(at, at + mostTexts);
+      found.push(...await look((db) => rowsOf(db, some, wanted)));
     }
     if (next.before === undefined) break;
     before = next.before;
@@ -52,19 +53,17 @@ export async function listJobs(
   return found.length > limit ? { jobs, next: `${found[limit - 1]?.["seq"]}` } : { jobs };
 }
 
-/** Looks at the next jobs: which are left by the filter is decided by the columns alone, then those are read. */
+/** Looks at the next jobs: which are left by the filter is decided by the columns alone. */
 function lookBelow(
   db: Database,
-  { filter, conditions, before, most }: {
+  { filter, conditions, before }: {
     readonly filter: JobFilter;
     readonly conditions: Condition;
     readonly before: number;
-    readonly most: number;
   },
 ): Look {
   const states = statesOf(filter);
-  if (states.length === 0) return { rows: [] };
-  const below = Math.min(before, Number.MAX_SAFE_INTEGER);
+  if (states.length === 0) return { hits: [], before: undefined };
   const recurring = filter.recurring === undefined ? "" : "and recurring = ?";
   const parts = states.map((state) =>
     `select * from (select seq, ${conditions.sql} as hit from runhost_jobs
@@ -75,19 +74,33 @@ function lookBelow(
     `${parts.join(" union all ")} order by seq desc limit ${mostAtOnce}`,
     ...states.flatMap((state) => [
       ...conditions.values,
-      below,
+      before,
       ...(state === undefined ? [] : [state]),
       ...(filter.recurring === undefined ? [] : [filter.recurring]),
     ]),
   );
-  const hits = seen.filter((it) => it["hit"]).slice(0, most).map((it) => it["seq"] as number);
-  const rows = db.all(
-    `select ${jobColumns} from runhost_jobs where seq in (select value from json_each(?))
-      order by seq desc`,
-    JSON.stringify(hits),
-  );
-  if (hits.length === most) return { rows, before: hits.at(-1) };
-  return seen.length < mostAtOnce ? { rows } : { rows, before: seen.at(-1)?.["seq"] as number };
+  return {
+    hits: seen.filter((it) => it["hit"]).map((it) => it["seq"] as number),
+    before: seen.length < mostAtOnce ? undefined : seen.at(-1)?.["seq"] as number,
+  };
+}
+
+/** Reads jobs, of which some text must contain what is wanted, if anything is. */
+function rowsOf(
+  db: Database,
+  seqs: readonly number[],
+  wanted: string | undefined,
+): readonly SqliteRow[] {
+  const sql =
+    `select ${jobColumns} from runhost_jobs where seq in (select value from json_each(?))`;
+  const list = JSON.stringify(seqs);
+  if (wanted === undefined) return db.all(`${sql} order by seq desc`, list);
+  // SQLite knows upper and lower case of ASCII alone.
+  if (!isAscii(wanted)) {
+    return db.all(`${sql} order by seq desc`, list).filter((it) => contains(it, wanted));
+  }
+  const hits = searchedColumns.map((column) => `instr(lower(${column}), ?2)`);
+  return db.all(`${sql} and (${hits.join(" or ")}) order by seq desc`, list, wanted);
 }
 
 /** The stored states that may be meant: what is due is stored as `scheduled`, and counts as `enqueued`. */
