@@ -73,6 +73,22 @@ async function site(options: Partial<DashboardOptions> = {}): Promise<Site> {
 
 const pages = ["", "/queues", "/jobs", "/recurring", "/servers", "/host"];
 
+test("an authorize that throws lets nobody in", async () => {
+  const { host, get } = await site({ authorize: () => Promise.reject(new Error("No session")) });
+  const errors: unknown[] = [];
+  const { error } = console;
+  console.error = (it: unknown) => void errors.push(it); // as Hono tells it
+  try {
+    const answer = await get("/d");
+    assert.is(answer.status, 500);
+    assert.is(await answer.text(), "Internal Server Error");
+    assert.match(String(errors[0]), /No session/);
+  } finally {
+    console.error = error;
+  }
+  await host.stop();
+});
+
 test("dashboard() shows every page, and lets no text of a job or a service become markup", async () => {
   const { host, jobs, get } = await site();
   const id = await jobs.enqueue(fail, { name: evil });
