@@ -12,8 +12,17 @@ export interface Bar {
 const height = 96;
 const width = 600;
 
-/** Bars beside each other, of which the highest fills the height. */
-export function chart(label: string, bars: readonly Bar[]): Markup {
+/**
+ * Bars beside each other, of which the highest fills the height.
+ *
+ * @param scale What is written above, given the highest value, and below the first and the last bar.
+ */
+export function chart(
+  label: string,
+  bars: readonly Bar[],
+  scale: readonly [above: (highest: number) => string, first: string, last: string],
+): Markup {
+  const [above, first, last] = scale;
   const sum = (bar: Bar): number => bar.parts.reduce((all, { value }) => all + value, 0);
   const highest = Math.max(1e-9, ...bars.map(sum));
   const step = width / Math.max(1, bars.length);
@@ -32,8 +41,10 @@ export function chart(label: string, bars: readonly Bar[]): Markup {
     return html`<g><title>${bar.title}</title>${parts}</g>`;
   });
   return html`
+    <div class="scale">${above(highest < 1e-6 ? 0 : highest)}</div>
     <svg role="img" aria-label="${label}" viewBox="0 0 ${width} ${height}"
       preserveAspectRatio="none"><line class="axis" x1="0" x2="${width}" y1="${height -
         0.5}" y2="${height - 0.5}"></line>${drawn}</svg>
+    <div class="scale"><span>${first}</span><span>${last}</span></div>
   `;
 }

@@ -72,11 +72,11 @@ export async function jobPage(view: JobsView, id: string): Promise<Markup | unde
         .recurring}</a></dd>
     `}
     ${job.parents.length === 0 ? none : html`
-      <dt>After</dt>
+      <dt>Parents</dt>
       <dd>${links(job.parents)}(${job.parentsOn})</dd>
     `}
     ${job.children.length === 0 ? none : html`
-      <dt>Before</dt>
+      <dt>Children</dt>
       <dd>${links(job.children)}</dd>
     `}
     ${job.server === undefined ? none : html`

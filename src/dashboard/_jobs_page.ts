@@ -2,7 +2,7 @@ import { html } from "hono/html";
 import { cut } from "../_log.ts";
 import { jobStates } from "../jobs/_conventions.ts";
 import type { JobFilter } from "../jobs/job_record.ts";
-import { badge, json, type Markup, none, parse, table, when } from "./_markup.ts";
+import { badge, type Head, json, type Markup, none, parse, table, when } from "./_markup.ts";
 import { jobPath, type JobsView } from "./_view.ts";
 
 const pageSize = 50;
@@ -45,17 +45,17 @@ export async function jobsPage(view: JobsView): Promise<Markup> {
       jobPath(view, job.id)
     }"><b>${job.name}</b></a><br><code class="dim">${cut(input, 90)}</code></td><td>${
       badge(job.state)
-    }</td><td>${job.queue}</td><td class="num">${job.attempt}</td><td class="nowrap">${
+    }</td><td class="minor">${job.queue}</td><td class="num minor">${job.attempt}</td><td class="nowrap minor">${
       when(job.createdAt, now)
     }</td><td class="nowrap">${when(job.endedAt ?? job.startedAt ?? job.dueAt, now)}</td></tr>`;
   });
-  const heads = [
+  const heads: Head[] = [
     ...(mayChange ? [html`<input type="checkbox" id="all" aria-label="Choose all">`] : []),
     "Job",
     "State",
-    "Queue",
-    "Attempt",
-    "Made",
+    ["Queue", "minor"],
+    ["Attempt", "num minor"],
+    ["Made", "minor"],
     "Last",
   ];
   const list = table(heads, rows);

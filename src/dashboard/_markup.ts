@@ -60,19 +60,11 @@ export function badge(state: string): Markup {
   return html`<span class="badge ${state}">${state}</span>`;
 }
 
-/** The heads of columns that have numbers. */
-const numbers: ReadonlySet<unknown> = new Set([
-  "Enqueued",
-  "Processing",
-  "Scheduled",
-  "Awaiting",
-  "Failed jobs",
-  "Attempt",
-  "In hand",
-]);
+/** The head of a column, with its classes if it has some: `num` for numbers, `minor` for what a phone has no room for. */
+export type Head = string | Markup | readonly [text: string, kind: string];
 
 /** A table whose columns are too wide for a phone scrolls alone. */
-export function table(heads: readonly (string | Markup)[], rows: readonly Markup[]): Markup {
+export function table(heads: readonly Head[], rows: readonly Markup[]): Markup {
   return html`
     <div class="table">
       <table>
@@ -85,8 +77,9 @@ export function table(heads: readonly (string | Markup)[], rows: readonly Markup
   `;
 }
 
-function head(text: string | Markup): Markup {
-  return html`<th scope="col" class="${numbers.has(text) ? "num" : ""}">${text}</th>`;
+function head(it: Head): Markup {
+  const [text, kind] = Array.isArray(it) ? it : [it, ""];
+  return html`<th scope="col" class="${kind}">${text}</th>`;
 }
 
 /** A form with one button, for a change. */

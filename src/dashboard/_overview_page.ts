@@ -8,6 +8,8 @@ import { jobPath, type JobsView } from "./_view.ts";
 
 const minute = 60_000;
 const shown = 60;
+/** What is written below the first bar of a chart, and below the last. */
+const hour = ["an hour ago", "now"] as const;
 
 /** How it goes: counts, the last hour, and what failed last. */
 export async function overviewPage(view: JobsView): Promise<Markup> {
@@ -38,15 +40,17 @@ export async function overviewPage(view: JobsView): Promise<Markup> {
         class="panel"><h2>Ended in the last hour: ${count(ended)}</h2>${chart(
           "Jobs that ended in each minute of the last hour",
           bars.map(endedBar),
+          [(highest) => `${count(highest)} in a minute`, ...hour],
         )}<p class="dim">${count(sum(minutes, "succeeded"))} succeeded, ${count(
           sum(minutes, "failed"),
-        )} failed; a bar is a minute</p></section>
+        )} failed</p></section>
       <section
         class="panel"><h2>Wait until the start: ${started > 0
           ? duration(sum(minutes, "waited") / started)
           : "–"}</h2>${chart(
             "Mean wait of the jobs that started in each minute",
             bars.map(waitBar),
+            [duration, ...hour],
           )}<p class="dim">On average; ${Number.isFinite(oldest)
           ? html`the oldest that waits could have run ${when(oldest, now)}`
           : "nothing waits"}</p></section>

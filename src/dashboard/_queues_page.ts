@@ -8,9 +8,14 @@ export async function queuesPage({ jobs, base, now, mayChange }: JobsView): Prom
   const rows = queues.map(({ queue, paused, counts, oldestDueAt }) => {
     const name = encodeURIComponent(queue);
     const number = (state: keyof typeof counts): Markup =>
-      html`<td class="num"><a href="${base}/jobs?queue=${name}&state=${state}">${
-        count(counts[state])
-      }</a></td>`;
+      html`
+        <td
+          class="num"><a class="${counts[state] > 0
+            ? ""
+            : "dim"}" href="${base}/jobs?queue=${name}&state=${state}">${count(
+              counts[state],
+            )}</a></td>
+      `;
     return html`<tr><td class="wide"><a href="${base}/jobs?queue=${name}"><b>${queue}</b></a> ${
       paused ? badge("paused") : none
     }</td>${number("enqueued")}${number("processing")}${number("scheduled")}${number("awaiting")}${
@@ -30,11 +35,11 @@ export async function queuesPage({ jobs, base, now, mayChange }: JobsView): Prom
       ? table(
         [
           "Queue",
-          "Enqueued",
-          "Processing",
-          "Scheduled",
-          "Awaiting",
-          "Failed jobs",
+          ["Enqueued", "num"],
+          ["Processing", "num"],
+          ["Scheduled", "num"],
+          ["Awaiting", "num"],
+          ["Failed", "num"],
           "Oldest due",
           "",
         ],

@@ -19,7 +19,7 @@ export async function serversPage({ jobs, now }: JobsView): Promise<Markup> {
   );
   return html`<h1>Servers</h1>${
     rows.length > 0
-      ? table(["Server", "Queues and places", "In hand", "Started", "Heard of"], rows)
+      ? table(["Server", "Queues and places", ["In hand", "num"], "Started", "Heard of"], rows)
       : html`<div class="panel empty">No server works: what is enqueued waits</div>`
   }`;
 }

@@ -26,6 +26,7 @@ a.card:hover { border-color: var(--accent); text-decoration: none }
 th.num { text-align: right } .card.small b { font-size: 17px; line-height: 1.75 } .card.bad b { color: var(--bad) } .card.ok b { color: var(--ok) } .card.busy b { color: var(--busy) }
 .panel { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px }
 .panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(320px, 1fr)); gap: 14px; margin-top: 14px } .panel h2 { margin: 0 0 8px }
+.scale { display: flex; justify-content: space-between; color: var(--dim); font-size: 12px; line-height: 1.7 } .panel p { margin: 8px 0 0 }
 .table { background: var(--card); border: 1px solid var(--line); border-radius: 10px; overflow-x: auto }
 table { width: 100%; border-collapse: collapse } th { text-align: left; font-size: 12.5px; font-weight: 550; color: var(--dim); white-space: nowrap }
 th, td { padding: 9px 14px; vertical-align: top } tbody tr { border-top: 1px solid var(--line) } tbody tr:hover { background: var(--shade) }
@@ -40,11 +41,11 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 6px 18px; margi
 form.filter { display: flex; flex-wrap: wrap; gap: 8px; margin: 0 0 14px; align-items: end } label { font-size: 13px; color: var(--dim); display: grid; gap: 3px }
 input, select, button { font: inherit; color: inherit; background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 6px 10px; min-height: 36px }
 form.filter input { max-width: 170px } form.filter input[type=search] { min-width: 200px } input[type=checkbox] { min-height: 0; width: 16px; height: 16px }
-button { cursor: pointer; font-weight: 550 } button:hover { border-color: var(--accent) } button.danger { color: var(--bad) } button.main { background: var(--accent); border-color: var(--accent); color: var(--ground) }
+button { cursor: pointer; font-weight: 500 } td button { min-height: 0; padding: 1px 10px } button:hover { border-color: var(--accent) } button.danger { color: var(--bad) } button.main { background: var(--accent); border-color: var(--accent); color: var(--ground) }
 .actions { display: flex; flex-wrap: wrap; gap: 8px; margin: 0 0 16px } .actions form { margin: 0 }
 .pager { display: flex; gap: 12px; margin-top: 14px } .empty { padding: 32px; text-align: center; color: var(--dim) }
 svg { display: block; width: 100%; height: 96px } .bar-ok { fill: var(--ok) } .bar-bad { fill: var(--bad) } .bar-wait { fill: var(--accent) } .axis { stroke: var(--line) }
 progress { width: 140px; accent-color: var(--accent) } ol.line { list-style: none; margin: 0; padding: 0 } ol.line li { border-left: 3px solid var(--line); padding: 2px 0 12px 14px }
 ol.line li.succeeded { border-color: var(--ok) } ol.line li.failed, ol.line li.scheduled { border-color: var(--bad) } details summary { cursor: pointer }
-@media (max-width: 640px) { header > div, main, footer { padding-left: 12px; padding-right: 12px } th, td { padding: 8px 10px } dl { grid-template-columns: 1fr; gap: 0 } dd { margin-bottom: 8px } form.filter input, form.filter input[type=search] { min-width: 0; max-width: none; width: 100% } form.filter label { flex: 1 1 140px } }
+@media (max-width: 640px) { header > div, main, footer { padding-left: 12px; padding-right: 12px } header > div { padding-top: 8px; padding-bottom: 8px } nav { margin-left: -10px } nav a { padding: 4px 10px } .minor { display: none } td.wide { min-width: 130px } th, td { padding: 8px 10px } dl { grid-template-columns: 1fr; gap: 0 } dd { margin-bottom: 8px } form.filter input, form.filter input[type=search] { min-width: 0; max-width: none; width: 100% } form.filter label { flex: 1 1 140px } }
 `;

@@ -20,6 +20,12 @@ import { openStores, type Store } from "./_stores.ts";
 
 const evil = `<img src=x onerror="document.title='broken'">`;
 
+/** The same error, thrown where the program of a screenshot would. */
+function traced(error: Error, place: string): Error {
+  error.stack = `${error}\n    at ${place}\n    at process (orders/worker.ts:31:5)`;
+  return error;
+}
+
 const mail = defineJob("send-mail", {
   queue: "mails",
   execute(_: { to: string }, _signal, { log }) {
@@ -38,7 +44,8 @@ const upload = defineJob("import-orders", {
 const charge = defineJob("charge-card", {
   retry: { attempts: 2, delay: 1 },
   execute(_: { order: string }) {
-    throw new Error(`The bank says ${evil}`, { cause: new Error("HTTP 402 Payment Required") });
+    const cause = traced(new Error("HTTP 402 Payment Required"), "pay (orders/bank.ts:58:11)");
+    throw traced(new Error(`The bank says ${evil}`, { cause }), "charge (orders/charge.ts:17:9)");
   },
 });
 const report = defineJob("nightly-report", { execute: (_: null) => ({ rows: 4211 }) });
