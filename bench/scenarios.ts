@@ -5,6 +5,7 @@ import { channel } from "./channel/scenario.ts";
 import { delay } from "./delay/scenario.ts";
 import { exit } from "./exit/scenario.ts";
 import { growth } from "./growth/scenario.ts";
+import { history } from "./history/scenario.ts";
 import { hono } from "./hono/scenario.ts";
 import { idle } from "./idle/scenario.ts";
 import { imports } from "./import/scenario.ts";
@@ -32,4 +33,5 @@ export const scenarios: readonly Scenario[] = [
   pickup,
   idle,
   growth,
+  history,
 ];

@@ -9,8 +9,8 @@ export const growth: Scenario = {
 stored, and taken and settled. The time of one of them.`,
   unit: "µs",
   variants: [
-    { name: "1 000", program: "runhost.mjs", argument: "1000" },
-    { name: "1 000 000", program: "runhost.mjs", argument: "1000000" },
+    { name: "1 000", program: "sqlite.mjs", argument: "1000" },
+    { name: "1 000 000", program: "sqlite.mjs", argument: "1000000" },
   ],
   runtimes: ["node"],
   goals: [{

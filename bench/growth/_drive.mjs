@@ -1,17 +1,11 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import process from "node:process";
-import { library } from "../library.mjs";
-import { expect, program } from "../program.mjs";
+/** Stores, takes and settles jobs in a storage that has many; shared by the programs beside it, and by ../history. */
+import { expect } from "../program.mjs";
 
-const { sqlite } = await library("src/jobs/sqlite/mod");
-
-const waiting = Number(process.argv.at(-1));
 const together = 16;
 let last = 0;
 
-const job = () => ({
+/** A job that has not been stored. */
+export const job = () => ({
   id: `job-${last++}`,
   name: "job",
   queue: "default",
@@ -23,33 +17,8 @@ const job = () => ({
   parentsOn: "succeeded",
 });
 
-await program(
-  () => filled(100, async (storage) => await takeAndSettle(storage, 1)),
-  (full) =>
-    filled(
-      full ? waiting : Math.min(waiting, 20_000),
-      (storage) => measure(storage, full ? 150 : 20),
-    ),
-);
-
-/** Does something with a store in which so many jobs wait. */
-async function filled(count, use) {
-  const folder = mkdtempSync(join(tmpdir(), "jobs-"));
-  const storage = sqlite(join(folder, "jobs.db"));
-  const { signal } = new AbortController();
-  try {
-    await storage.start(signal);
-    for (let left = count; left > 0; left -= 1_000) {
-      await storage.add(Array.from({ length: Math.min(left, 1_000) }, job));
-    }
-    return await use(storage);
-  } finally {
-    await storage.stop();
-    rmSync(folder, { recursive: true });
-  }
-}
-
-async function measure(storage, rounds) {
+/** Gives the microseconds of one job, when 16 are stored, or taken and settled, at a time. */
+export async function measure(storage, rounds) {
   await enqueue(storage, 5);
   await takeAndSettle(storage, 5);
   const stored = await timed(() => enqueue(storage, rounds));
@@ -73,7 +42,7 @@ async function enqueue(storage, rounds) {
 }
 
 /** Gives how many were settled. */
-async function takeAndSettle(storage, rounds) {
+export async function takeAndSettle(storage, rounds) {
   let count = 0;
   for (let round = 0; round < rounds; round++) {
     const { jobs } = await storage.take({
