@@ -73,6 +73,21 @@ async function site(options: Partial<DashboardOptions> = {}): Promise<Site> {
 
 const pages = ["", "/queues", "/jobs", "/recurring", "/servers", "/host"];
 
+test("times are told by the clock of the storage, which may be another one", async () => {
+  const clock = new FakeClock();
+  const storage = new FakeJobStorage({ clock, epoch: Date.now() - 3 * 3_600_000 });
+  const jobs = jobServer("jobs", { storage, jobs: [done] });
+  const host = createHost([jobs], { logger: false, hostLifetime: false, clock });
+  const app = new Hono().route("/d", dashboard(host, { jobs, authorize: () => true }));
+  await host.start();
+  await jobs.enqueue(done, 1, { delay: 60_000 });
+  await clock.advance(2_000);
+  const text = await (await app.request("/d/jobs")).text();
+  assert.match(text, />2\.0 s ago</);
+  assert.match(text, />in 58 s</);
+  await host.stop();
+});
+
 test("an authorize that throws lets nobody in", async () => {
   const { host, get } = await site({ authorize: () => Promise.reject(new Error("No session")) });
   const errors: unknown[] = [];

@@ -161,9 +161,13 @@ export function dashboard(host: Host, options: DashboardOptions): Hono {
     return app;
   }
 
-  const jobsView = (c: Context): JobsView => ({ ...viewOf(c), jobs });
+  const jobsView = async (c: Context): Promise<JobsView> => ({
+    ...viewOf(c),
+    jobs,
+    now: await jobs.now(),
+  });
   const page = (title: string, path: string, render: (view: JobsView) => Promise<Markup>): void => {
-    app.get(path || "/", (c) => show(c, title, path, () => render(jobsView(c))));
+    app.get(path || "/", (c) => show(c, title, path, async () => render(await jobsView(c))));
   };
   page("Overview", "", overviewPage);
   page("Queues", "/queues", queuesPage);
@@ -173,7 +177,7 @@ export function dashboard(host: Host, options: DashboardOptions): Hono {
   app.get("/host", showHost("/host"));
   app.get(
     "/jobs/:id",
-    (c) => show(c, "Job", "/jobs", () => jobPage(jobsView(c), c.req.param("id"))),
+    (c) => show(c, "Job", "/jobs", async () => jobPage(await jobsView(c), c.req.param("id"))),
   );
 
   const backTo = (c: Context, path: string): Response => c.redirect(`${baseOf(c)}${path}`, 303);

@@ -227,6 +227,11 @@ export class JobClient implements Jobs, HostedService {
     return await this.open.queues();
   }
 
+  /** See {@linkcode Jobs.now}. */
+  async now(): Promise<number> {
+    return await this.open.now();
+  }
+
   /** See {@linkcode Jobs.minutes}. */
   async minutes(from: Date | number): Promise<readonly MinuteRecord[]> {
     return await this.open.minutes(timeOf("from", from));

@@ -172,6 +172,9 @@ export interface Jobs {
   /** Gives each queue that has jobs or is paused. */
   queues(): Promise<readonly QueueRecord[]>;
 
+  /** Gives the time by the storage's clock, in milliseconds since 1970: what the times of records are to be compared with. */
+  now(): Promise<number>;
+
   /** Gives what has ended in each minute of each queue, from a time on, of a day at most. */
   minutes(from: Date | number): Promise<readonly MinuteRecord[]>;
 

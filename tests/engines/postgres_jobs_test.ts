@@ -1,6 +1,7 @@
 /** The entry `@runhost/host/jobs/postgres` against a real PostgreSQL, behind PgBouncer, and in PGlite. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import process from "node:process";
 import { createHost } from "../../mod.ts";
 import { deferred } from "../../src/_deferred.ts";
 import { defineJob, type JobClient, jobClient, jobServer } from "../../src/jobs/mod.ts";
@@ -8,10 +9,15 @@ import { postgres, type PostgresOptions, type Queryable } from "../../src/jobs/p
 import { sqlite } from "../../src/jobs/sqlite/mod.ts";
 import { migrations } from "../../src/jobs/postgres/_schema.ts";
 import { jobStorageContract, type JobStorageFixture, testContext } from "../../src/testing/mod.ts";
+import { runtimes } from "../crash/_crash_run.ts";
+import { everySecond, long, tick } from "../process/fixtures/_slow_and_tick.ts";
+import { Program } from "../process/_program.ts";
+import { fixture } from "../process/_runtimes.ts";
 import { rejection } from "../_fate.ts";
 import { lanesOf, load, urlOf } from "./_client.ts";
 
 const lane = lanesOf(test);
+const hour = 3_600_000;
 
 const url = urlOf("POSTGRES_URL");
 const bouncer = urlOf("PGBOUNCER_URL");
@@ -345,6 +351,62 @@ if (url) {
     );
     await close();
   });
+
+  // Programs are started by Node alone.
+  const starters = "Deno" in globalThis || "Bun" in globalThis ? {} : runtimes;
+  for (const [runtime, command] of Object.entries(starters)) {
+    test(`servers on ${runtime} whose clocks are wrong by an hour do each thing once, and at its time`, async () => {
+      const database = `clocks_${runtime}_${process.pid}`;
+      const admin = new pg.Client({ connectionString: url });
+      await admin.connect();
+      await admin.query(`create database ${database}`);
+      const address = `${new URL(`/${database}`, url)}`;
+      const pool = new pg.Pool({ connectionString: address });
+      const client = jobClient("client", { storage: postgres({ query: pool }) });
+      const host = createHost([client], { logger: false });
+      await host.start();
+      await client.addOrUpdate("everySecond", everySecond);
+      const first = (await client.recurring())[0]!.nextAt!;
+
+      const servers = [hour, -hour].map((wrong) =>
+        new Program([...command, fixture("job_schedule.ts"), address, `${wrong}`, "15000"])
+      );
+      for (const server of servers) await server.prints("ready");
+      const ids = [
+        ...await client.enqueueAll(long, [null, null, null, null]),
+        await client.enqueue(tick, null, { delay: 1_500 }),
+      ];
+      const never = await client.enqueue(tick, null, { delay: hour / 2 });
+      for (const id of ids) await client.result(id);
+      assert.is((await client.get(never))?.state, "scheduled");
+      for (const server of servers) {
+        server.send("SIGTERM");
+        const { exit, stderr } = await server.ending;
+        assert.is(exit, 0, stderr.join("\n"));
+      }
+
+      const now = await client.now();
+      const { jobs } = await client.list({ limit: 1_000 });
+      const done = jobs.filter((it) => it.state === "succeeded");
+      assert.ok(ids.every((id) => done.some((it) => it.id === id)));
+      for (const { id, name, dueAt, startedAt, attempts } of done) {
+        assert.is(attempts.length, 1, `${name} ${id}`); // no hold was lost, or taken over
+        assert.ok(startedAt! >= dueAt && startedAt! <= now, `${name} ${id}`);
+      }
+      const { nextAt } = (await client.recurring())[0]!;
+      const made = jobs.filter((it) => it.recurring === "everySecond");
+      assert.ok(made.length > 0);
+      assert.ok(made.length <= (nextAt! - first) / 1_000, `${made.length} jobs`);
+      const minutes = await client.minutes(first - 60_000);
+      assert.is(minutes.reduce((sum, it) => sum + it.succeeded, 0), done.length);
+      assert.ok(minutes.every(({ minute }) => minute <= now), "no minute is yet to come");
+
+      await host.stop();
+      await pool.end();
+      await admin.query(`drop database ${database}`);
+      await admin.end();
+    });
+  }
 }
 
 test.run();

@@ -120,7 +120,8 @@ for (const [runtime, command] of Object.entries(runtimes)) {
         await client.enqueue(slow, null, { id: "slow" });
         return (await client.recurring())[0]!.nextAt!;
       });
-      const start = (): Program => new Program([...command, fixture("job_schedule.ts"), path]);
+      const start = (): Program =>
+        new Program([...command, fixture("job_schedule.ts"), path, "0", "1000"]);
       const sleeper = start();
       await sleeper.prints("slow: attempt 1");
       const other = start();
