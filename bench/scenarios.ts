@@ -14,6 +14,7 @@ import { lifecycle } from "./lifecycle/scenario.ts";
 import { memory } from "./memory/scenario.ts";
 import { pickup } from "./pickup/scenario.ts";
 import { queue } from "./queue/scenario.ts";
+import { scale } from "./scale/scenario.ts";
 import { steady } from "./steady/scenario.ts";
 import { ticks } from "./ticks/scenario.ts";
 
@@ -34,4 +35,5 @@ export const scenarios: readonly Scenario[] = [
   idle,
   growth,
   history,
+  scale,
 ];
