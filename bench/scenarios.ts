@@ -16,6 +16,7 @@ import { pickup } from "./pickup/scenario.ts";
 import { queue } from "./queue/scenario.ts";
 import { scale } from "./scale/scenario.ts";
 import { steady } from "./steady/scenario.ts";
+import { telemetry } from "./telemetry/scenario.ts";
 import { ticks } from "./ticks/scenario.ts";
 
 export const scenarios: readonly Scenario[] = [
@@ -30,6 +31,7 @@ export const scenarios: readonly Scenario[] = [
   imports,
   exit,
   hono,
+  telemetry,
   jobs,
   pickup,
   idle,

@@ -14,23 +14,25 @@ export async function insideOf(
   let unseen = false;
   /** Whether `around` has ended. */
   let over = false;
-  const next = (): Promise<unknown> => {
-    if (over) {
-      return quietly(Promise.reject(new Error('"next" was called after "around" had ended')));
+  const run = async (): Promise<unknown> => {
+    unseen = true;
+    try {
+      return await handle();
+    } finally {
+      unseen = false;
     }
-    if (!handling) {
-      unseen = true;
-      handling = quietly(handle().finally(() => (unseen = false)));
-    }
-    return handling;
   };
+  const next = (): Promise<unknown> =>
+    over
+      ? quietly(Promise.reject(new Error('"next" was called after "around" had ended')))
+      : handling ??= quietly(run());
   try {
     await around(next);
     over = true;
     if (unseen) await handling;
   } finally {
     over = true;
-    await handling?.catch(nothing); // the next attempt would run beside it
+    if (unseen) await handling?.catch(nothing); // the next attempt would run beside it
   }
 }
 

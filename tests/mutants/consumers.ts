@@ -206,15 +206,15 @@ export const consumers: readonly Mutant[] = [
   {
     fault: "around that has not waited for the handler hides its failure",
     file: "src/consumers/_around.ts",
-    from: "if (unseen) await handling;",
+    from: "if (unseen) await handling;\n",
     to: "",
     tests: ["tests/consumer_input"],
   },
   {
     fault: "around may call the handler twice",
     file: "src/consumers/_around.ts",
-    from: "if (!handling) {",
-    to: "if (handling !== null) {",
+    from: "handling ??= quietly",
+    to: "handling = quietly",
     tests: ["tests/consumer_input"],
   },
 ];

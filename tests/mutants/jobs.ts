@@ -309,7 +309,7 @@ export const jobs: readonly Mutant[] = [
   {
     fault: "SQLite cannot list jobs in none of the states",
     file: list,
-    from: "if (states.length === 0) return { rows: [] };",
+    from: "if (states.length === 0) return { hits: [], before: undefined };",
     to: "",
     tests: sqlite,
   },

@@ -1,0 +1,3 @@
+import { drive } from "./_drive.mjs";
+
+await drive();
