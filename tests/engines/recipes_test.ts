@@ -19,6 +19,8 @@ const lane = lanesOf(test);
 
 const amqpUrl = urlOf("AMQP_URL");
 const redisUrl = urlOf("REDIS_URL");
+const brokers = urlOf("KAFKA_BROKERS");
+const topics = ["orders", "orders.dead"].map((topic) => ({ topic, numPartitions: 4 }));
 const folder = mkdtempSync(join(tmpdir(), "runhost-recipes-"));
 test.after(() => rmSync(folder, { recursive: true }));
 
@@ -112,6 +114,13 @@ async function stops(program: Example): Promise<void> {
   assert.not.match(program.output, /Unhandled|UnhandledPromise|Uncaught/i);
 }
 
+/** Gives an order to a recipe that serves. */
+async function order(port: number, id: number): Promise<void> {
+  const body = JSON.stringify({ id });
+  const { status } = await fetch(`http://127.0.0.1:${port}/orders`, { method: "POST", body });
+  assert.is(status, 202);
+}
+
 if (amqpUrl) {
   const { default: amqp } = await load("amqplib");
 
@@ -119,21 +128,13 @@ if (amqpUrl) {
     name: "rabbitmq_orders ships each order that it has accepted, whatever ends it",
     async run(recipe) {
       const port = await freePort();
-      const order = async (id: number): Promise<void> => {
-        const body = JSON.stringify({ id });
-        const { status } = await fetch(`http://127.0.0.1:${port}/orders`, {
-          method: "POST",
-          body,
-        });
-        assert.is(status, 202);
-      };
       await survives(recipe, {
         name: "rabbitmq_orders",
         environment: { AMQP_URL: amqpUrl, PORT: `${port}` },
         began: /listening on/,
         pattern: /Shipped order (\d+)/g,
         count: 100,
-        produce: () => Promise.all(upTo(100).map(order)),
+        produce: () => Promise.all(upTo(100).map((id) => order(port, id))),
       });
       const connection = await amqp.connect(amqpUrl);
       const channel = await connection.createChannel();
@@ -142,6 +143,39 @@ if (amqpUrl) {
         await channel.deleteQueue(queue);
       }
       await connection.close();
+    },
+  }]);
+}
+
+if (brokers) {
+  const { Kafka, logLevel } = await load("kafkajs");
+
+  onEach([{
+    name: "kafka_orders ships each order that it has accepted, whatever ends it",
+    async run(recipe) {
+      const kafka = new Kafka({ brokers: brokers.split(","), logLevel: logLevel.NOTHING });
+      const admin = kafka.admin();
+      await admin.connect();
+      await admin.createTopics({ topics }).catch(() => {}); // the stand-in cannot, and needs it not
+      await admin.fetchTopicMetadata({ topics: topics.map(({ topic }) => topic) });
+      const left = async (): Promise<number> => {
+        const ends: { high: string }[] = await admin.fetchTopicOffsets("orders");
+        const [group] = await admin.fetchOffsets({ groupId: "shipping", topics: ["orders"] });
+        const done: { offset: string }[] = group.partitions;
+        return ends.reduce((sum, { high }) => sum + Number(high), 0) -
+          done.reduce((sum, { offset }) => sum + Math.max(Number(offset), 0), 0);
+      };
+      const port = await freePort();
+      await survives(recipe, {
+        name: "kafka_orders",
+        environment: { KAFKA_BROKERS: brokers, PORT: `${port}` },
+        began: /listening on/,
+        pattern: /Shipped order (\d+)/g,
+        count: 100,
+        produce: () => Promise.all(upTo(100).map((id) => order(port, id))),
+        isSettled: async () => await left() === 0,
+      });
+      await admin.disconnect();
     },
   }]);
 }

@@ -87,9 +87,9 @@ async function withServer(
 }
 
 for (const engine of drillEngines) {
-  const { name, commands } = engine.server;
+  const { name, commands, files = [] } = engine.server;
   if (!has(name, values.engine) || plans.length === 0) continue;
-  if (!commands.every(find)) {
+  if (!commands.every(find) || !files.every(existsSync)) {
     console.log(`NOT TESTED: ${name}: not on this machine`);
     continue;
   }

@@ -46,7 +46,7 @@ const worker = consumer("worker", {
     console.log(`done ${id}`);
   },
   onDeadLetter: (text) => {
-    console.log(`dead ${typeof text === "string" ? text : new TextDecoder().decode(text)}`);
+    console.log(`dead ${typeof text === "string" ? text : new TextDecoder().decode(text!)}`);
   },
 });
 

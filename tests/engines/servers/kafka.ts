@@ -5,7 +5,10 @@ import { type Engine, type EngineServer, newFolder, removeFolder } from "./_serv
 
 const program = fileURLToPath(new URL("mock_kafka.c", import.meta.url));
 
-/** No broker: a stand-in, which keeps all in memory and is on another port after each start. */
+/**
+ * No broker: a stand-in, which keeps all in memory. So it is not ended before it is removed: stopped or killed, it is taken
+ * off the network, and comes back to the same address with what it holds.
+ */
 async function create(): Promise<EngineServer> {
   const folder = newFolder("kafka");
   const command = join(folder, "mock_kafka");
@@ -13,13 +16,21 @@ async function create(): Promise<EngineServer> {
   let child: ChildProcess | undefined;
   let address = "";
 
-  const end = async (signal: NodeJS.Signals): Promise<void> => {
-    const ended = child;
-    child = undefined;
-    if (!ended || ended.exitCode !== null) return;
-    const closed = new Promise<void>((resolve) => ended.once("close", () => resolve()));
-    ended.kill(signal);
-    await closed;
+  /** The next line of the stand-in. */
+  const line = (started: ChildProcess): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const ended = (): void => reject(new Error("The stand-in for Kafka has ended"));
+      started.once("error", reject).once("close", ended);
+      started.stdout!.once("data", (text) => {
+        started.off("error", reject).off("close", ended);
+        resolve(`${text}`.trim());
+      });
+    });
+
+  const tell = async (word: "up" | "down"): Promise<void> => {
+    const done = line(child!);
+    child!.stdin!.write(`${word}\n`);
+    await done;
   };
 
   return {
@@ -27,19 +38,19 @@ async function create(): Promise<EngineServer> {
       return address;
     },
     async start() {
+      if (child) return await tell("up");
       // It ends with its input, so also when whoever started it dies.
       child = spawn(command, { stdio: ["pipe", "pipe", "inherit"] });
-      const started = child;
-      address = await new Promise<string>((resolve, reject) => {
-        started.once("error", reject);
-        started.once("close", () => reject(new Error("The stand-in for Kafka has not started")));
-        started.stdout!.once("data", (line) => resolve(`${line}`.trim()));
-      });
+      address = await line(child);
     },
-    stop: () => end("SIGTERM"),
-    kill: () => end("SIGKILL"),
+    stop: () => tell("down"),
+    kill: () => tell("down"),
     async remove() {
-      await end("SIGKILL");
+      if (child && child.exitCode === null) {
+        const closed = new Promise<void>((resolve) => child!.once("close", () => resolve()));
+        child.kill("SIGKILL");
+        await closed;
+      }
       removeFolder(folder);
     },
   };

@@ -12,7 +12,7 @@ export interface Place {
 export interface Opened {
   /** What the source needs, and is stopped after it. */
   readonly services: readonly HostedService[];
-  readonly source: Source<string | Uint8Array>;
+  readonly source: Source<string | Uint8Array | null>;
 }
 
 /** The other side: who sends messages, and looks at what has become of them. */
@@ -30,6 +30,8 @@ export interface Feeder {
 export interface DrillEngine {
   /** How its server is started, killed and started again. */
   readonly server: Engine;
+  /** Whether what a worker has in hands is taken from it when another one comes or goes. */
+  readonly rebalances?: boolean;
   open(place: Place): Promise<Opened>;
   connect(place: Place): Promise<Feeder>;
 }
