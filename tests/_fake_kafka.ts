@@ -28,6 +28,8 @@ export class FakeKafka implements KafkaClient {
   connections = 0;
   /** What all calls fail with; they hang if it is `true`. */
   outage: Error | true | undefined;
+  /** What commits wait for before they are made. */
+  commitsWaitFor: Promise<void> | undefined;
   /** What commits fail with. */
   refusesCommits: Error | undefined;
   /** How many messages a fetch gives. */
@@ -194,6 +196,7 @@ export class FakeConsumer implements KafkaConsumer {
     offsets: { readonly topic: string; readonly partition: number; readonly offset: string }[],
   ): Promise<void> {
     await this.#kafka.answer();
+    await this.#kafka.commitsWaitFor;
     if (this.#kafka.refusesCommits) throw this.#kafka.refusesCommits;
     if (!this.#kafka.members.includes(this)) throw protocolError("UNKNOWN_MEMBER_ID");
     const texts = offsets.map(({ topic, partition, offset }) => {

@@ -372,6 +372,31 @@ test("a commit that is refused is tried again, and said once", async () => {
   await rig.stop();
 });
 
+test("what is done while a commit takes its time is committed after it", async () => {
+  const kafka = new FakeKafka({ orders: 2 });
+  const rig = await Rig.started(kafka);
+  for (const it of [0, 0, 1]) kafka.send("orders", it, "x");
+  const taken = await rig.take();
+  const [a, b] = taken.filter((it) => it.partition === 0) as [KafkaDelivery, KafkaDelivery];
+  const [other] = taken.filter((it) => it.partition === 1) as [KafkaDelivery];
+  await rig.commit();
+  await a.ack();
+  const answered = new Gate();
+  kafka.commitsWaitFor = answered.promise; // a broker that is away for some seconds, say
+  await rig.commit();
+  await b.ack();
+  await other.ack();
+  await rig.clock.advance(5_000);
+  kafka.commitsWaitFor = undefined;
+  answered.open();
+  await quiet();
+  assert.is(kafka.committed.get("orders/0"), "1");
+  await rig.commit();
+  assert.is(kafka.committed.get("orders/0"), "2");
+  assert.is(kafka.committed.get("orders/1"), "1");
+  await rig.stop();
+});
+
 test("a stop waits for its last commit, but not for ever", async () => {
   const kafka = new FakeKafka();
   const rig = await Rig.started(kafka);

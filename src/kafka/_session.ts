@@ -318,6 +318,8 @@ export class Session {
         partition.committed(offset);
         partition.refill();
       }
+      const isMore = [...this.#partitions.values()].some((it) => it.uncommitted !== undefined);
+      if (isMore) this.#commitLater(commitDelay); // it was done meanwhile
       this.#saidFailing = false;
       if (!this.#stopping) this.#wake();
       return true;

@@ -23,7 +23,7 @@ export interface Result {
   readonly faults: readonly string[];
 }
 
-/** Milliseconds in which work goes on when the server is there again. */
+/** Milliseconds in which work goes on when the server is there again, besides those of a session that has to end. */
 const backLimit = 5_000;
 
 /** Milliseconds that a host may take to end: those of its grace, of what it abandons, and of leaving. */
@@ -137,7 +137,8 @@ export class Drill {
     this.#faults.push(...unhandled.map(({ text }) => text));
 
     const back = this.#back();
-    if (back !== undefined && !(back <= backLimit)) {
+    const limit = backLimit + (this.engine.sessionTimeout ?? 0);
+    if (back !== undefined && !(back <= limit)) {
       this.#faults.push(`back at work ${Math.round(back)} ms after the server`);
     }
     const lost = [...this.#expected].filter((id) => !this.#lines("done").includes(`${id}`)).length;

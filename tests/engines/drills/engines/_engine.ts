@@ -30,8 +30,11 @@ export interface Feeder {
 export interface DrillEngine {
   /** How its server is started, killed and started again. */
   readonly server: Engine;
-  /** Whether what a worker has in hands is taken from it when another one comes or goes. */
-  readonly rebalances?: boolean;
+  /**
+   * Milliseconds of silence after which a connection counts as lost, where an engine has such a limit. It also deals out
+   * the messages anew then, and when a worker comes or goes: what was in hands is begun again.
+   */
+  readonly sessionTimeout?: number;
   open(place: Place): Promise<Opened>;
   connect(place: Place): Promise<Feeder>;
 }

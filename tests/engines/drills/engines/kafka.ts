@@ -14,7 +14,7 @@ async function clientOf(url: string): Promise<any> {
 
 export const kafka: DrillEngine = {
   server,
-  rebalances: true,
+  sessionTimeout: timeouts.sessionTimeout,
   async open({ url, queue }) {
     return {
       services: [],
