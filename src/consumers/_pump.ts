@@ -225,7 +225,6 @@ export class Pump<T> {
     for (let failures = 0; !intake.aborted;) {
       if (this.#running >= concurrency) {
         await this.#change();
-        await this.turns.give(); // what ends in the same turn makes room in the same question
         continue;
       }
       this.#update();

@@ -171,7 +171,7 @@ export class Drill {
     const times = this.#workers.flatMap(({ lines }) =>
       lines.filter(({ text, at }) => text.startsWith("done") && at > since).map(({ at }) => at)
     );
-    return Math.min(...times) - since;
+    return times.length > 0 ? Math.min(...times) - since : undefined; // all was done by then
   }
 
   /** What follows a word in the lines of all workers. */
