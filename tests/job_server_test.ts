@@ -543,6 +543,24 @@ test("jobServer() makes no occurrence while the last job has not ended, unless i
   }
 });
 
+test("jobServer() tells of no job where an occurrence leaves its work to one that waits with its key", async () => {
+  const report = defineJob("report", { unique: { key: () => "one" }, execute() {} });
+  const recurring = { minutely: { job: report, input: undefined, pattern: "* * * * *" } };
+  const { jobs, host, clock, events } = await started({ jobs: [report], recurring });
+  await jobs.pause("default");
+  const waiting = await jobs.enqueue(report, undefined);
+  await clock.advance(60_000);
+  await quiet();
+  const [{ lastJob } = {}] = await jobs.recurring();
+  assert.is(lastJob, waiting);
+  assert.equal(events.map((it) => it.type), ["jobEnqueued"]);
+  await jobs.cancel(waiting);
+  await clock.advance(60_000);
+  await quiet();
+  assert.equal(events.map((it) => it.type), ["jobEnqueued", "recurringFired"]);
+  await host.stop();
+});
+
 test("two servers make one job of each occurrence", async () => {
   const clock = new FakeClock();
   const storage = new FakeJobStorage({ clock });

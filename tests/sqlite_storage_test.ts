@@ -579,7 +579,9 @@ test("sqlite() does as much at the end of a job, however many others the one aft
 });
 
 test("sqlite() refuses options that it cannot use", () => {
-  throws(() => sqlite(""), /Cannot use the path of sqlite\(\): expected a path/);
+  for (const path of ["", "a\0b.db"]) {
+    throws(() => sqlite(path), /Cannot use the path of sqlite\(\): expected a path/);
+  }
   throws(
     () => sqlite("x", { synchronous: "off" as never }),
     /synchronous: expected full or normal/,
