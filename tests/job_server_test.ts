@@ -364,7 +364,11 @@ test("jobServer() runs no job whose hold has run out before it was told of it", 
   assert.is(at.length, 1);
   const { attempts } = (await jobs.get(id))!;
   assert.is.not(attempts[0]!.state, "succeeded"); // by the hold that had run out
-  assert.ok(lines.all.some((it) => /has taken 15000 ms after it had asked.*: 1$/.test(it)));
+  assert.ok(
+    lines.all.some((it) =>
+      /has taken 15000 ms after it had asked for jobs of queue "default".*: 1$/.test(it)
+    ),
+  );
   await host.stop();
 });
 
