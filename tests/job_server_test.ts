@@ -364,7 +364,11 @@ test("jobServer() runs no job whose hold has run out before it was told of it", 
   assert.is(at.length, 1);
   const { attempts } = (await jobs.get(id))!;
   assert.is.not(attempts[0]!.state, "succeeded"); // by the hold that had run out
-  assert.ok(lines.all.some((it) => /has taken 15000 ms after it had asked.*: 1$/.test(it)));
+  assert.ok(
+    lines.all.some((it) =>
+      /has taken 15000 ms after it had asked for jobs of queue "default".*: 1$/.test(it)
+    ),
+  );
   await host.stop();
 });
 
@@ -541,6 +545,24 @@ test("jobServer() makes no occurrence while the last job has not ended, unless i
     await idle(jobs, clock);
     await host.stop();
   }
+});
+
+test("jobServer() tells of no job where an occurrence leaves its work to one that waits with its key", async () => {
+  const report = defineJob("report", { unique: { key: () => "one" }, execute() {} });
+  const recurring = { minutely: { job: report, input: undefined, pattern: "* * * * *" } };
+  const { jobs, host, clock, events } = await started({ jobs: [report], recurring });
+  await jobs.pause("default");
+  const waiting = await jobs.enqueue(report, undefined);
+  await clock.advance(60_000);
+  await quiet();
+  const [{ lastJob } = {}] = await jobs.recurring();
+  assert.is(lastJob, waiting);
+  assert.equal(events.map((it) => it.type), ["jobEnqueued"]);
+  await jobs.cancel(waiting);
+  await clock.advance(60_000);
+  await quiet();
+  assert.equal(events.map((it) => it.type), ["jobEnqueued", "recurringFired"]);
+  await host.stop();
 });
 
 test("two servers make one job of each occurrence", async () => {
@@ -725,6 +747,7 @@ test("jobServer() refuses bad options by name", () => {
 });
 
 test("defineJob() refuses bad settings by name", () => {
+  assert.throws(() => defineJob("a\0b", { execute() {} }), /the name of a job: .* has a NUL/);
   const bad = (name: string, definition: object): () => unknown => () =>
     defineJob(name, { execute() {}, ...definition } as never);
   assert.throws(bad("", {}), /the name of a job: expected 1 to 100 characters/);
@@ -745,6 +768,9 @@ test("enqueue() refuses what cannot be stored, and says what", async () => {
   await rejects(() => jobs.enqueue(work, 1, { delay: -1 }), /delay/);
   await rejects(() => jobs.enqueue(work, 1, { delay: 1, at: new Date() }), /not both/);
   await rejects(() => jobs.enqueue(work, 1, { at: new Date(NaN) }), /at/);
+  await rejects(() => jobs.enqueue(work, 1, { id: "a\0b" }), /id: "a\\u0000b" has a NUL/);
+  await rejects(() => jobs.enqueue(work, 1, { id: "\ud800" }), /half a pair of surrogates/);
+  await rejects(() => jobs.enqueue(work, 1, { headers: "x" as never }), /headers: expected object/);
   await rejects(
     () => jobs.addOrUpdate("r", { job: work, input: 1, pattern: "rubbish" }),
     /recurring job "r".pattern/,
@@ -761,6 +787,55 @@ test("cancelAll() and requeueAll() change all that a filter meets", async () => 
   assert.is(await jobs.requeueAll({ state: "cancelled", job: "work" }), 1_200);
   await idle(jobs, clock);
   assert.is((await jobs.counts()).succeeded, 1_200);
+  await host.stop();
+});
+
+test("cancelAll(), requeueAll() and list() refuse a filter with a condition that nobody knows, and change nothing", async () => {
+  const work = defineJob("work", { execute() {} });
+  const { jobs, host } = await started({ jobs: [work] });
+  await jobs.enqueue(work, undefined, { delay: 60_000 });
+  const calls: ((filter: object) => Promise<unknown>)[] = [
+    (filter) => jobs.cancelAll(filter),
+    (filter) => jobs.requeueAll(filter),
+    (filter) => jobs.list(filter),
+  ];
+  for (const call of calls) {
+    const unknown = /there is no "states"; it may have state, queue/;
+    await rejects(() => call({ states: "failed" }), unknown);
+    await rejects(() => call({ to: NaN }), /to: /);
+    await rejects(() => call({ to: "2020-01-01" }), /to: /);
+  }
+  await rejects(() => jobs.cancelAll({ from: new Date() } as object), /filter.from: .*object Date/);
+  assert.is((await jobs.counts()).scheduled, 1);
+  await host.stop();
+});
+
+test("a listener of jobs that rejects is logged, as one that throws", async () => {
+  const work = defineJob("work", { execute() {} });
+  const { jobs, host, lines } = await started({ jobs: [work] });
+  jobs.subscribe(() => Promise.reject(new Error("later")));
+  jobs.subscribe(() => {
+    throw new Error("at once");
+  });
+  await jobs.enqueue(work, undefined, { delay: 60_000 });
+  await quiet();
+  for (const text of ["later", "at once"]) {
+    const line = new RegExp(`error: Service "jobs" has a listener that failed: Error: ${text}`);
+    assert.is(lines.all.filter((it) => line.test(it)).length, 1, text);
+  }
+  await host.stop();
+});
+
+test("a listener of jobs may add another, which hears of the next event", async () => {
+  const work = defineJob("work", { execute() {} });
+  const { jobs, host } = await started({ jobs: [work] });
+  let heard = 0;
+  const listen = (): void => {
+    if (++heard < 100) jobs.subscribe(listen);
+  };
+  jobs.subscribe(listen);
+  await jobs.enqueue(work, undefined, { delay: 60_000 });
+  assert.is(heard, 1);
   await host.stop();
 });
 
@@ -1007,6 +1082,64 @@ test("jobServer() stores what a handler says together, and nothing of what it sa
   assert.is(clock.pending, pending);
   await clock.advance(1_000);
   assert.is(notes.length, 1);
+  await host.stop();
+});
+
+test("a line of any kind makes no attempt fail", async () => {
+  const work = defineJob("work", {
+    execute(_: null, _signal, { log }) {
+      const say = log as (line: unknown) => void;
+      for (const it of [Object.create(null), Symbol("s"), undefined, 1]) say(it);
+      say({
+        toString() {
+          throw new Error("no text");
+        },
+      });
+    },
+  });
+  const { jobs, host, clock } = await started({ jobs: [work] });
+  const id = await jobs.enqueue(work, null);
+  await idle(jobs, clock);
+  const job = await jobs.get(id);
+  assert.is(job?.state, "succeeded");
+  assert.equal(job?.log.map((it) => it.text).slice(1, 4), ["Symbol(s)", "undefined", "1"]);
+  assert.is(job?.log.length, 5);
+  await host.stop();
+});
+
+test("what a handler says while its storage takes long waits together, the newest 1000 lines of it", async () => {
+  const clock = new FakeClock();
+  const notes: JobNote[] = [];
+  const slow = new Gate();
+  class Slow extends FakeJobStorage {
+    override async note(hold: Hold, note: JobNote): Promise<void> {
+      notes.push(note);
+      await slow.promise;
+      return super.note(hold, note);
+    }
+  }
+  const gate = new Gate();
+  let say = (_: string): void => {};
+  const work = defineJob("work", {
+    async execute(_: null, _signal, { log }) {
+      say = log;
+      await gate.promise;
+    },
+  });
+  const { jobs, host } = await started({ jobs: [work] }, { clock, storage: new Slow({ clock }) });
+  const id = await jobs.enqueue(work, null);
+  await quiet();
+  for (let i = 0; i < 40; i++) { // of 100 lines each
+    for (let line = 0; line < 100; line++) say(`${i * 100 + line}`);
+    await clock.advance(250);
+  }
+  assert.is(notes.length, 1);
+  slow.open();
+  gate.open();
+  await idle(jobs, clock);
+  assert.equal(notes.map((it) => it.log?.length), [100, 1_000]);
+  const job = await jobs.get(id);
+  assert.equal([job?.state, job?.log.at(-1)?.text], ["succeeded", "3999"]);
   await host.stop();
 });
 

@@ -481,6 +481,12 @@ const table: readonly {
     foundBy: "a job that has failed keeps its error",
   },
   {
+    fault: "ends errors at a NUL",
+    plant: views(({ error }) => ({ error: error?.split("\0", 1)[0] })),
+    foundBy:
+      "keys, errors and lines of a log do not end at a NUL, nor at half a pair of surrogates",
+  },
+  {
     fault: "compares keys in lower case",
     plant: adds(({ key }) => ({ key: key?.toLowerCase() })),
     foundBy: "ids, names, queues and keys that differ in their case are different",

@@ -539,8 +539,49 @@ test("sqlite() finds jobs by its indexes, whatever it does", async () => {
   await storage.stop();
 });
 
+test("sqlite() does as much at the end of a job, however many others the one after it awaits", async () => {
+  const storage = await opened(sqlite(":memory:"));
+  const { get, all, run } = Database.prototype;
+  let count = 0;
+  const counted = <T extends (sql: string, ...values: never[]) => unknown>(method: T): T =>
+    function (this: Database, sql: string, ...values: never[]) {
+      count++;
+      return method.call(this, sql, ...values);
+    } as T;
+  const counts: number[] = [];
+  try {
+    for (const queue of ["10", "500"]) {
+      const parents = Array.from({ length: Number(queue) }, (_, i) => `${queue} ${i}`);
+      await storage.add(parents.map((id) => job(id, { queue })));
+      await storage.add([job(`after ${queue}`, { queue, parents })]);
+      const { jobs } = await storage.take({ ...take, queue, max: 1_000, holdTimeout: 60_000 });
+      const [first, ...others] = jobs;
+      Object.assign(Database.prototype, {
+        get: counted(get),
+        all: counted(all),
+        run: counted(run),
+      });
+      count = 0;
+      await storage.settle(first!, { state: "succeeded" });
+      counts.push(count);
+      Object.assign(Database.prototype, { get, all, run });
+      for (const it of others) {
+        is((await storage.get(`after ${queue}`))?.state, "awaiting");
+        await storage.settle(it, { state: "succeeded" });
+      }
+      is((await storage.get(`after ${queue}`))?.state, "enqueued");
+    }
+    is(counts[0], counts[1]);
+  } finally {
+    Object.assign(Database.prototype, { get, all, run });
+    await storage.stop();
+  }
+});
+
 test("sqlite() refuses options that it cannot use", () => {
-  throws(() => sqlite(""), /Cannot use the path of sqlite\(\): expected a path/);
+  for (const path of ["", "a\0b.db"]) {
+    throws(() => sqlite(path), /Cannot use the path of sqlite\(\): expected a path/);
+  }
   throws(
     () => sqlite("x", { synchronous: "off" as never }),
     /synchronous: expected full or normal/,

@@ -10,7 +10,7 @@ import type { ServiceContext } from "../types.ts";
 const pause = 250;
 /** The most characters of a progress, and of a line. */
 const mostText = 4_096;
-/** The most lines that wait: of more in one pause, the oldest are dropped, as the storage would. */
+/** The most lines that wait: of more, the oldest are dropped, as the storage would. */
 const mostLines = 1_000;
 
 /** What a handler says of its job, stored in the background. No promise here rejects: the words of a job are not its work. */
@@ -23,7 +23,8 @@ export class Notebook {
   #clear: Clear = nothing;
   #isWaiting = false;
   #isClosed = false;
-  #writing: Promise<void> = Promise.resolve();
+  /** What goes on in the storage; `undefined` if nothing does. */
+  #writing: Promise<void> | undefined;
 
   constructor(hold: Hold, storage: JobStorage, context: ServiceContext) {
     this.#hold = hold;
@@ -32,6 +33,7 @@ export class Notebook {
   }
 
   progress(value: unknown): void {
+    if (this.#isClosed) return;
     let text: string;
     try {
       text = JSON.stringify(value) ?? "null";
@@ -43,37 +45,46 @@ export class Notebook {
   }
 
   log(line: unknown): void {
-    this.#lines.push({ at: Date.now(), text: cut(String(line), mostText) });
+    if (this.#isClosed) return;
+    const text = typeof line === "string" ? line : textOf(line); // not everything bears to be a text
+    this.#lines.push({ at: Date.now(), text: cut(text, mostText) });
     if (this.#lines.length > mostLines) this.#lines.shift();
     this.#soon();
   }
 
   /** Stores what waits, and takes no more: the attempt is over. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#isClosed = true;
     this.#clear();
-    this.#write();
-    return this.#writing;
+    await this.#writing;
+    await this.#write();
   }
 
   #soon(): void {
-    if (this.#isWaiting || this.#isClosed) return;
+    if (this.#isWaiting) return;
     this.#isWaiting = true;
-    this.#clear = startTimer(this.#context.clock, pause, () => this.#write());
+    this.#clear = startTimer(this.#context.clock, pause, () => this.#begin());
   }
 
-  #write(): void {
-    this.#isWaiting = false;
+  /** Stores what waits. While the storage is at it, what comes meanwhile goes on waiting: so a slow one piles up nothing. */
+  #begin(): void {
+    this.#writing = this.#write().then(() => {
+      this.#writing = undefined;
+      this.#isWaiting = false;
+      if (!this.#isClosed && (this.#progress !== undefined || this.#lines.length > 0)) this.#soon();
+    });
+  }
+
+  async #write(): Promise<void> {
     const [progress, log] = [this.#progress, this.#lines];
     if (progress === undefined && log.length === 0) return;
     this.#progress = undefined;
     this.#lines = [];
-    const note = log.length > 0 ? { progress, log } : { progress };
-    this.#writing = this.#writing.then(() => this.#storage.note(this.#hold, note)).catch(
-      (error) => {
-        const what = `failed to store the progress and the log of job "${this.#hold.id}"`;
-        report(this.#context, "warn", what, { error });
-      },
-    );
+    try {
+      await this.#storage.note(this.#hold, log.length > 0 ? { progress, log } : { progress });
+    } catch (error) {
+      const what = `failed to store the progress and the log of job "${this.#hold.id}"`;
+      report(this.#context, "warn", what, { error });
+    }
   }
 }

@@ -59,8 +59,8 @@ export class QueueSource implements Source<HeldJob> {
         const late = Math.round(context.clock.now() - askedAt);
         if (late >= holdTimeout) {
           const what =
-            `was told what it has taken ${late} ms after it had asked, when its hold was over, and ` +
-            `gives it back: ${jobs.length}`;
+            `was told what it has taken ${late} ms after it had asked for jobs of queue "${this.#queue}", ` +
+            `when its hold was over, and gives it back: ${jobs.length}`;
           report(context, "warn", what);
         }
         return jobs.map((job) => {

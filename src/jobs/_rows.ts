@@ -37,6 +37,11 @@ export function isAscii(text: string): boolean {
   return /^[ -~]*$/.test(text);
 }
 
+/** A text as all engines keep it: without a NUL, where some of them end it, and without halves of pairs of surrogates. */
+export function clean(text: string): string {
+  return text.replaceAll(/\0|[\ud800-\udfff]/gu, "\ufffd");
+}
+
 /** What a column has, if it has anything. */
 export function given<T>(value: unknown): T | undefined {
   return (value ?? undefined) as T | undefined;

@@ -1,3 +1,4 @@
+import { nothing } from "../_check.ts";
 import type { NextAfter } from "../cron/_pattern.ts";
 import { readPattern } from "./_pattern.ts";
 import { jobOf } from "./job_client.ts";
@@ -76,8 +77,15 @@ export class Timetable {
     if (answer === "busy") {
       if (!skips) return now + busyRest;
       answer = await storage.fireRecurring({ id, seenAt, nextAt });
-    } else if (answer === "fired" && job) fired(id, job);
+    } else if (answer === "fired" && job && await this.#isMade(job)) fired(id, job);
     return answer === "fired" ? nextAt : now + busyRest; // somebody else has, so it is another one now
+  }
+
+  /** Whether a job was made, and not left to another one that has its key. */
+  async #isMade({ id, key }: NewJob): Promise<boolean> {
+    if (key === undefined) return true;
+    const job = await this.#options.storage.get(id).catch(nothing); // to tell of it is all that depends on this
+    return job !== undefined;
   }
 
   #read({ id, pattern, timeZone }: RecurringRecord): Promise<NextAfter> {

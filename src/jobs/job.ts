@@ -2,6 +2,7 @@ import { check, checkNames, checkWord, nothing, refuse } from "../_check.ts";
 import { isSchema, type StandardSchema } from "../consumers/input.ts";
 import { readRetry, type RetryOptions } from "../consumers/retry.ts";
 import type { ServiceContext } from "../types.ts";
+import { clean } from "./_rows.ts";
 import type { KeyLifetime } from "./job_record.ts";
 
 /**
@@ -252,13 +253,18 @@ export function defineJob<Value, Output, Input>(
   };
 }
 
-/** Checks a name of a job, a queue or a recurring job. */
+/** Checks a name of a job, a queue or a recurring job, or the id of a job. */
 export function checkName(label: string, name: unknown): void {
   check(label, name, "");
   const { length } = name as string;
   if (length < 1 || length > 100) {
     throw new RangeError(`Cannot use ${label}: expected 1 to 100 characters, got ${length}`);
   }
+  if (clean(name as string) === name) return;
+  const shown = JSON.stringify(name);
+  throw new RangeError(
+    `Cannot use ${label}: ${shown} has a NUL or half a pair of surrogates, which no storage keeps`,
+  );
 }
 
 /** Checks a priority, which may be below 0. */

@@ -6,6 +6,7 @@ import {
   checkWhole,
   checkWord,
   nothing,
+  refuse,
 } from "../_check.ts";
 import { log } from "../_log.ts";
 import { Rest } from "../_time/rest.ts";
@@ -211,7 +212,7 @@ export class JobClient implements Jobs, HostedService {
     checkWhole("the options of list.limit", limit, 1);
     if (limit > 1_000) throw new RangeError(`Cannot list ${limit} jobs at once: 1000 at most`);
     if (after !== undefined) check("the options of list.after", after, "");
-    const filter = { ...rest, from: from && timeOf("from", from), to: to && timeOf("to", to) };
+    const filter = { ...rest, from: optionalTime("from", from), to: optionalTime("to", to) };
     checkFilter("the options of list", filter);
     return await this.open.list(filter, limit, after);
   }
@@ -320,12 +321,16 @@ export class JobClient implements Jobs, HostedService {
 
   /** Tells all listeners, and lets none of them do harm. */
   protected tell(event: JobEvent): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(event);
-      } catch (error) {
+    for (const listener of [...this.#listeners]) { // one may add another
+      const failed = (error: unknown): void => {
         const { logger } = this.context ?? { logger: console };
         log(logger, "error", `Service "${this.name}" has a listener that failed`, { error });
+      };
+      try {
+        const result = listener(event) as unknown;
+        if (result instanceof Promise) result.catch(failed);
+      } catch (error) {
+        failed(error);
       }
     }
   }
@@ -478,6 +483,7 @@ function checkOptions(options: EnqueueOptions): void {
     for (const it of after) check(`${label}.after`, it, "");
   }
   if (on !== undefined) checkWord(`${label}.on`, on, ["succeeded", "ended"]);
+  if (headers !== undefined) check(`${label}.headers`, headers, {});
   for (const [name, value] of Object.entries(headers ?? {})) {
     check(`${label}.headers.${name}`, value, "");
   }
@@ -489,12 +495,32 @@ function checkFiniteTime(label: string, ms: unknown): void {
   if ((ms as number) > 8.64e15) throw new RangeError(`Cannot use ${label}: ${ms} is not finite`);
 }
 
+/** Checks a filter. A misspelt condition would leave all jobs to be cancelled, say: it is refused. */
 function checkFilter(label: string, filter: JobFilter): void {
-  const { state, queue, job, search, recurring } = filter;
+  const { state, queue, job, search, recurring, from, to, ...unknown } = filter;
+  const [name] = Object.keys(unknown);
+  if (name !== undefined) {
+    throw new TypeError(
+      `Cannot use ${label}: there is no "${name}"; it may have state, queue, job, search, recurring, from and to`,
+    );
+  }
   for (const it of [state ?? []].flat()) checkWord(`${label}.state`, it, jobStates);
+  for (const [name, time] of Object.entries({ from, to })) {
+    if (time !== undefined) checkTime(`${label}.${name}`, time);
+  }
   for (const [name, value] of Object.entries({ queue, job, search, recurring })) {
     if (value !== undefined) check(`${label}.${name}`, value, "");
   }
+}
+
+/** Checks a time that is compared with those of records. */
+function checkTime(label: string, time: unknown): void {
+  if (typeof time !== "number") refuse(label, "milliseconds since 1970", time);
+  if (Number.isNaN(time)) throw new RangeError(`Cannot use ${label}: NaN is no time`);
+}
+
+function optionalTime(label: string, date: Date | number | undefined): number | undefined {
+  return date === undefined ? undefined : timeOf(label, date);
 }
 
 /** A date as a storage knows it. */

@@ -3,6 +3,7 @@ import { within } from "../../_time/within.ts";
 import { type Queryable, queryOf } from "../../postgres/query.ts";
 import { keptMinutes } from "../_conventions.ts";
 import {
+  clean,
   detailsOf,
   heldOf,
   minuteOf,
@@ -414,9 +415,4 @@ function addedOf(rows: readonly Row[]): AddedJob[] {
   const missing = rows[0]?.["missing"] ?? undefined;
   if (missing !== undefined) throw new MissingParentError(missing as string);
   return rows.map((row) => ({ id: idOf(row), added: Boolean(row["added"]) }));
-}
-
-/** PostgreSQL's texts have no NUL, and no half of a pair of surrogates. */
-function clean(text: string): string {
-  return text.replaceAll(/\0|[\ud800-\udfff]/gu, "\ufffd");
 }

@@ -20,7 +20,7 @@ import type {
 } from "../job_record.ts";
 import type { Database, SqliteRow } from "./_database.ts";
 import { endedStates, mostAttempts, mostLines } from "../_conventions.ts";
-import { detailsOf, given, heldOf, jobColumns, parsed, queueOf, stateOf } from "../_rows.ts";
+import { clean, detailsOf, given, heldOf, jobColumns, parsed, queueOf, stateOf } from "../_rows.ts";
 
 /** How many jobs become `enqueued` in one `take`: what is left of a million with one time comes with the next ones. */
 const mostDue = 1_000;
@@ -44,7 +44,8 @@ export class JobTable {
   }
 
   addOne(job: NewJob): AddedJob {
-    const { id, name, queue, key } = job;
+    const { id, name, queue } = job;
+    const key = job.key === undefined ? undefined : clean(job.key);
     const missing = job.parents.find((it) => !this.#has(it));
     if (missing !== undefined) throw new MissingParentError(missing);
     if (key !== undefined && !this.#has(id)) {
@@ -125,11 +126,12 @@ export class JobTable {
     if (!row) return false;
     const now = this.#now();
     const state = row["cancel_requested"] ? "cancelled" : settlement.state;
-    const { error, result, delay = 0 } = settlement as {
+    const { error: text, result, delay = 0 } = settlement as {
       readonly error?: string;
       readonly result?: string;
       readonly delay?: number;
     };
+    const error = text === undefined ? undefined : clean(text);
     const over = endedStates.includes(state);
     const { attempt, key, name, queue } = row;
     const record: AttemptRecord = {
@@ -175,7 +177,7 @@ export class JobTable {
           select it.job, coalesce((select max(line) from runhost_log where job = it.job), 0) + 1, ?, ?
           from (select ? as job) as it`,
         at,
-        text,
+        clean(text),
         seq,
       );
     }
@@ -409,18 +411,26 @@ export class JobTable {
 
   /** Where a new job begins. */
   #firstState({ parents, parentsOn }: NewJob, dueAt: number): JobState {
-    const now = this.#now();
-    if (parents.length === 0) return dueAt > now ? "scheduled" : "enqueued";
-    return this.#nextState(parents, parentsOn, dueAt, now);
-  }
-
-  /** Where a job that comes after others is by what these have become. */
-  #nextState(parents: readonly string[], parentsOn: unknown, dueAt: number, now: number): JobState {
     const states = parents.map((it) => this.stateOf(it) as JobState);
     if (parentsOn === "succeeded" && states.includes("cancelled")) return "cancelled";
     const met: readonly JobState[] = parentsOn === "succeeded" ? ["succeeded"] : endedStates;
     if (!states.every((it) => met.includes(it))) return "awaiting";
-    return dueAt > now ? "scheduled" : "enqueued";
+    return dueAt > this.#now() ? "scheduled" : "enqueued";
+  }
+
+  /** Where a job goes on that awaits others, when one of these has ended. */
+  #nextState(job: SqliteRow, isCancelled: boolean): JobState {
+    const onSuccess = job["parents_on"] === "succeeded";
+    if (onSuccess && isCancelled) return "cancelled";
+    // It may await thousands: the first that is found will do. Who counts them up ends them in that order, too.
+    const unmet = onSuccess ? "<> 'succeeded'" : "not in ('succeeded', 'failed', 'cancelled')";
+    const other = this.#db.get(
+      `select 1 from runhost_children cross join runhost_jobs on id = parent
+        where child = ? and state ${unmet} order by parent desc limit 1`,
+      job["id"] as string,
+    );
+    if (other) return "awaiting";
+    return job["due_at"] as number > this.#now() ? "scheduled" : "enqueued";
   }
 
   #cancel(seq: unknown): void {
@@ -435,20 +445,15 @@ export class JobTable {
   #releaseChildren(id: string): void {
     const over = [id];
     for (const parent of over) {
+      const isCancelled = this.stateOf(parent) === "cancelled";
       const rows = this.#db.all(
         // The children come first, whatever SQLite believes: many jobs may be awaiting others.
-        `select seq, id, queue, due_at, parents, parents_on from runhost_children
+        `select seq, id, queue, due_at, parents_on from runhost_children
           cross join runhost_jobs on id = child where parent = ? and state = 'awaiting' order by seq`,
         parent,
       );
       for (const row of rows) {
-        const parents = parsed<string[]>(row["parents"], []);
-        const state = this.#nextState(
-          parents,
-          row["parents_on"],
-          row["due_at"] as number,
-          this.#now(),
-        );
+        const state = this.#nextState(row, isCancelled);
         if (state === "awaiting") continue;
         if (state === "cancelled") {
           this.#cancel(row["seq"]);

@@ -89,7 +89,10 @@ interface Opened {
  */
 export function sqlite(path: string, options: SqliteOptions = {}): JobStorage {
   const label = `sqlite(${JSON.stringify(path)}) options`;
-  if (typeof path !== "string" || path === "") refuse("the path of sqlite()", "a path", path);
+  // With a NUL, a driver may end the process.
+  if (typeof path !== "string" || path === "" || path.includes("\0")) {
+    refuse("the path of sqlite()", "a path", path);
+  }
   check(label, options, {});
   checkNames(label, options, ["synchronous", "now"]);
   const { synchronous = "full", now = Date.now } = options;

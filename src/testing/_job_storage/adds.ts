@@ -316,6 +316,28 @@ export const adds: readonly JobStorageCheck[] = [
     },
   },
   {
+    name: "keys, errors and lines of a log do not end at a NUL, nor at half a pair of surrogates",
+    async check(storage, bench) {
+      const text = "begin \0 \ud800 end";
+      const parts = { key: text, keyUntil: "started" } as const;
+      await storage.add([jobOf("a", parts)]);
+      const held = await bench.takeOne(storage);
+      const other = await storage.add([jobOf("b", parts), jobOf("c", parts)]);
+      bench.same(other[1], { id: "b", added: false }, "what add() gives for a key in use", "key");
+      await storage.note(held, { log: [{ at: 1, text }] });
+      const settlement = { state: "scheduled", delay: bench.long, error: text } as const;
+      await bench.settle(storage, held, settlement);
+      const { key, error, log, attempts } = await bench.details(storage, "a");
+      const stored = [key, error, log[0]?.text, attempts[0]?.error];
+      bench.same(
+        stored.map((it) => it?.replaceAll(/[\0\ud800\ufffd]/gu, "?")), // another character may be in their place
+        stored.map(() => "begin ? ? end"),
+        "key, error, log and attempt",
+        "how texts are stored",
+      );
+    },
+  },
+  {
     name: "ids, names, queues and keys that differ in their case are different",
     async check(storage, bench) {
       const added = await storage.add([
