@@ -13,6 +13,7 @@ import * as assert from "uvu/assert";
 import { delay } from "../../mod.ts";
 import { Example, runtimes } from "../examples/_example.ts";
 import { lanesOf, load, urlOf } from "./_client.ts";
+import { kafkaLag } from "./_kafka_lag.ts";
 import { freePort } from "./servers/_server.ts";
 
 const lane = lanesOf(test);
@@ -158,13 +159,6 @@ if (brokers) {
       await admin.connect();
       await admin.createTopics({ topics }).catch(() => {}); // the stand-in cannot, and needs it not
       await admin.fetchTopicMetadata({ topics: topics.map(({ topic }) => topic) });
-      const left = async (): Promise<number> => {
-        const ends: { high: string }[] = await admin.fetchTopicOffsets("orders");
-        const [group] = await admin.fetchOffsets({ groupId: "shipping", topics: ["orders"] });
-        const done: { offset: string }[] = group.partitions;
-        return ends.reduce((sum, { high }) => sum + Number(high), 0) -
-          done.reduce((sum, { offset }) => sum + Math.max(Number(offset), 0), 0);
-      };
       const port = await freePort();
       await survives(recipe, {
         name: "kafka_orders",
@@ -173,7 +167,7 @@ if (brokers) {
         pattern: /Shipped order (\d+)/g,
         count: 100,
         produce: () => Promise.all(upTo(100).map((id) => order(port, id))),
-        isSettled: async () => await left() === 0,
+        isSettled: async () => await kafkaLag(admin, "shipping", "orders") === 0,
       });
       await admin.disconnect();
     },

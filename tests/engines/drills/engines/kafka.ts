@@ -1,5 +1,6 @@
 import { kafkaSource } from "../../../../src/kafka/mod.ts";
 import { load } from "../../_client.ts";
+import { kafkaLag } from "../../_kafka_lag.ts";
 import { kafka as server } from "../../servers/kafka.ts";
 import type { DrillEngine } from "./_engine.ts";
 
@@ -39,13 +40,7 @@ export const kafka: DrillEngine = {
         await producer.send({ topic: queue, messages: texts.map((value) => ({ value })) });
         await producer.disconnect();
       },
-      async left() {
-        const ends: { high: string }[] = await admin.fetchTopicOffsets(queue);
-        const [group] = await admin.fetchOffsets({ groupId: queue, topics: [queue] });
-        const done: { offset: string }[] = group.partitions;
-        return ends.reduce((sum, { high }) => sum + Number(high), 0) -
-          done.reduce((sum, { offset }) => sum + Math.max(Number(offset), 0), 0);
-      },
+      left: () => kafkaLag(admin, queue, queue),
       async deadLetters() {
         const topic = `${queue}.dead`;
         const ends: { high: string }[] = await admin.fetchTopicOffsets(topic);
