@@ -218,15 +218,15 @@ export const jobs: readonly Mutant[] = [
   {
     fault: "each word of a handler is stored on its own",
     file: notebook,
-    from: "if (this.#isWaiting || this.#isClosed) return;",
-    to: "return this.#write();",
+    from: "if (this.#isWaiting) return;",
+    to: "",
     tests: serverTests,
   },
   {
     fault: "what a handler says after its end is stored",
     file: notebook,
-    from: "if (this.#isWaiting || this.#isClosed) return;",
-    to: "if (this.#isWaiting) return;",
+    from: "if (this.#isClosed) return;\n    const text",
+    to: "const text",
     tests: serverTests,
   },
   {
